@@ -1,0 +1,305 @@
+"""The same engine from a shell: `semantic-matte matte | segment | refine | doctor`.
+
+Exit code 0 is done, 1 is failed work, 2 is bad usage, 130 is ended by the user.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from semantic_matte import __version__
+from semantic_matte.console import (
+    BarProgress,
+    JsonProgress,
+    end_within_a_second,
+    interrupted_exit_code,
+    write_json_line,
+)
+from semantic_matte.errors import SemanticMatteError
+from semantic_matte.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Finds every object in a plate and gives each one a soft alpha with a name.",
+)
+
+
+def _control(name: str, *flags: str, **more: Any) -> Any:
+    """A shell option for a control: its help is the control's tooltip, its default stays in settings."""
+    field = Settings.model_fields[name]
+    default = field.default if field.default != () else "all"
+    text = f"{field.description} [default: {default}]"
+    return typer.Option(*(flags or (f"--{name.replace('_', '-')}",)), help=text, **more)
+
+
+Plates = Annotated[list[Path], typer.Argument(metavar="PLATE...", help="Pictures to work on.")]
+Find = Annotated[Optional[str], _control("find", metavar="NAME,NAME")]
+Confidence = Annotated[Optional[float], _control("confidence")]
+MaxInstances = Annotated[Optional[int], _control("max_instances")]
+Segmenter = Annotated[Optional[str], _control("segmenter")]
+Estimator = Annotated[Optional[str], _control("estimator")]
+Passes = Annotated[Optional[int], _control("passes")]
+Samples = Annotated[Optional[int], _control("samples")]
+Coverage = Annotated[Optional[str], _control("coverage")]
+Overlaps = Annotated[Optional[str], _control("overlaps")]
+DilationInner = Annotated[Optional[float], _control("dilation_inner")]
+DilationOuter = Annotated[Optional[float], _control("dilation_outer")]
+Dilation = Annotated[
+    Optional[float], typer.Option(help="Both edge widths at once, as a fraction of object size.")
+]
+Device = Annotated[Optional[str], _control("device")]
+Batch = Annotated[Optional[int], _control("batch")]
+Seed = Annotated[Optional[int], _control("seed")]
+Png = Annotated[bool, _control("png", "--png")]
+Spread = Annotated[bool, _control("spread", "--spread")]
+ContactSheet = Annotated[Optional[bool], _control("contact_sheet")]
+HintFile = Annotated[
+    Optional[Path],
+    typer.Option("--hint", help="Your own mask picture, or JSON/YAML with boxes, points, masks."),
+]
+ColourSpace = Annotated[
+    Optional[str], typer.Option(help="The plates' colour space, where the file does not tell it.")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON lines in place of text and bar.")]
+
+
+def _settings(find: str | None = None, dilation: float | None = None, **given: Any) -> Settings:
+    """Settings out of the options that were given; all others keep their defaults."""
+    values = {name: value for name, value in given.items() if value is not None}
+    if find is not None:
+        values["find"] = tuple(name.strip() for name in find.split(",") if name.strip())
+    if dilation is not None:
+        values = {"dilation_inner": dilation, "dilation_outer": dilation} | values
+    return Settings(**values)
+
+
+def _run(work: Callable[[BarProgress | JsonProgress], None], as_json: bool) -> None:
+    """Do the work with a progress display, and turn every end into a sentence and an exit code."""
+    end_within_a_second()
+    try:
+        with JsonProgress() if as_json else BarProgress() as progress:
+            work(progress)
+    except SemanticMatteError as error:
+        _fail(str(error), error.exit_code, as_json)
+    except KeyboardInterrupt:
+        _fail("Ended before it was done; nothing is half written.", interrupted_exit_code(), as_json)
+    except MemoryError:
+        _fail("Out of memory: try fewer objects at once or a smaller plate.", 1, as_json)
+    except Exception as error:
+        traceback.print_exc()
+        _fail(f"This is a bug, please report it: {type(error).__name__}: {error}", 1, as_json)
+
+
+def _fail(message: str, code: int, as_json: bool) -> None:
+    if as_json:
+        write_json_line({"event": "error", "message": message, "exit_code": code})
+    else:
+        Console(stderr=True).print(message, style="red", highlight=False, markup=False)
+    raise typer.Exit(code)
+
+
+@app.command()
+def matte(
+    plates: Plates,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")],
+    find: Find = None,
+    confidence: Confidence = None,
+    max_instances: MaxInstances = None,
+    segmenter: Segmenter = None,
+    hint: HintFile = None,
+    trimap: Annotated[Optional[Path], typer.Option(help="Your own trimap of one object.")] = None,
+    estimator: Estimator = None,
+    passes: Passes = None,
+    samples: Samples = None,
+    coverage: Coverage = None,
+    dilation: Dilation = None,
+    dilation_inner: DilationInner = None,
+    dilation_outer: DilationOuter = None,
+    overlaps: Overlaps = None,
+    png: Png = False,
+    spread: Spread = False,
+    contact_sheet: ContactSheet = None,
+    colour_space: ColourSpace = None,
+    device: Device = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    as_json: Json = False,
+) -> None:
+    """Find the objects of each plate and write a soft alpha for each: layers, sidecar, contact sheet."""
+    given = dict(locals())
+    request = {name: given.pop(name) for name in ("plates", "out", "hint", "trimap", "colour_space")}
+    given.pop("as_json")
+
+    def work(progress: BarProgress | JsonProgress) -> None:
+        settings = _settings(**given)
+        from semantic_matte.engine import Engine
+        from semantic_matte.jobs import MatteRequest, matte_files
+
+        wanted = MatteRequest(
+            tuple(request["plates"]),
+            request["out"],
+            request["hint"],
+            request["trimap"],
+            request["colour_space"],
+        )
+        results = matte_files(Engine(settings), wanted, progress)
+        for result in results:
+            if as_json:
+                write_json_line(_result_record(result))
+            else:
+                _show_result(result)
+
+    _run(work, as_json)
+
+
+@app.command()
+def segment(
+    plates: Plates,
+    coco: Annotated[Optional[Path], typer.Option(help="Write COCO results (RLE masks) here.")] = None,
+    find: Find = None,
+    confidence: Confidence = None,
+    max_instances: MaxInstances = None,
+    segmenter: Segmenter = None,
+    hint: HintFile = None,
+    colour_space: ColourSpace = None,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Find the objects of each plate: names, scores and boxes; masks as COCO results."""
+
+    def work(progress: BarProgress | JsonProgress) -> None:
+        settings = _settings(
+            find=find,
+            confidence=confidence,
+            max_instances=max_instances,
+            segmenter=segmenter,
+            device=device,
+        )
+        from semantic_matte.engine import Engine
+        from semantic_matte.jobs import segment_files
+
+        found = segment_files(Engine(settings), plates, progress, hint, colour_space, coco)
+        for path, instances in found:
+            rows = [
+                {"slot": i.slot, "label": i.label, "score": round(i.score, 4), "box": i.box.as_list()}
+                for i in instances
+            ]
+            if as_json:
+                write_json_line({"event": "result", "plate": str(path), "instances": rows})
+            else:
+                _show_rows(path, rows)
+
+    _run(work, as_json)
+
+
+@app.command()
+def refine(
+    plate: Annotated[Path, typer.Argument(metavar="PLATE")],
+    trimap: Annotated[Path, typer.Argument(metavar="TRIMAP")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Alpha to write: .exr, .png or .tif.")],
+    estimator: Estimator = None,
+    samples: Samples = None,
+    coverage: Coverage = None,
+    colour_space: ColourSpace = None,
+    device: Device = None,
+    batch: Batch = None,
+    seed: Seed = None,
+    as_json: Json = False,
+) -> None:
+    """Matting alone: solve a trimap (black background, white foreground, anything else unknown)."""
+
+    def work(progress: BarProgress | JsonProgress) -> None:
+        settings = _settings(
+            estimator=estimator,
+            samples=samples,
+            coverage=coverage,
+            device=device,
+            batch=batch,
+            seed=seed,
+        )
+        from semantic_matte.engine import Engine
+        from semantic_matte.jobs import refine_file
+
+        refine_file(Engine(settings), plate, trimap, out, progress, colour_space)
+        if as_json:
+            write_json_line({"event": "result", "alpha": str(out)})
+        else:
+            typer.echo(f"{out}")
+
+    _run(work, as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check what runs where: Python, torch, device, models, versions, colour configuration."""
+    from semantic_matte.doctor import examine
+
+    rows = examine()
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))
+    else:
+        colours = {"ok": "green", "warning": "yellow", "error": "red"}
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for row in rows:
+            table.add_row(f"[{colours[row.status]}]{row.status}[/]", row.what, row.found)
+        Console().print(table, highlight=False)
+    if any(row.status == "error" for row in rows):
+        raise typer.Exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if show:
+        typer.echo(f"semantic-matte {__version__}")
+        raise typer.Exit(0)
+
+
+def _result_record(result: Any) -> dict[str, Any]:
+    return {
+        "event": "result",
+        "plate": str(result.plate),
+        "files": [str(path) for path in result.files],
+        "instances": [
+            {"slot": m.slot, "label": m.label, "score": round(m.instance.score, 4), "passes": m.passes}
+            for m in result.mattes
+        ],
+    }
+
+
+def _show_result(result: Any) -> None:
+    rows = [
+        {"slot": m.slot, "label": m.label, "score": m.instance.score, "box": m.instance.box.as_list()}
+        for m in result.mattes
+    ]
+    _show_rows(result.plate, rows)
+    for path in result.files:
+        typer.echo(f"  {path}")
+
+
+def _show_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    typer.echo(f"{path}: {len(rows)} object{'s' if len(rows) != 1 else ''}")
+    for row in rows:
+        box = ", ".join(str(value) for value in row["box"])
+        typer.echo(f"  {row['slot']:<28} {row['label']:<16} {row['score']:>4.0%}  box {box}")
+
+
+def main() -> None:
+    """Entry point of `semantic-matte`."""
+    app(prog_name=Path(sys.argv[0]).name or "semantic-matte")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""The engine: the only place that wires concrete parts together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from semantic_matte import pipeline
+from semantic_matte.devices import choose_device
+from semantic_matte.errors import UsageError
+from semantic_matte.estimators import create_estimator
+from semantic_matte.outputs.names import slot_names
+from semantic_matte.plates import as_plate, as_trimap
+from semantic_matte.ports import MatteEstimator, Progress, Segmenter, SilentProgress
+from semantic_matte.segmenters import create_segmenter
+from semantic_matte.settings import Settings
+from semantic_matte.types import ByteArray, FloatArray, Hint, Instance, Matte, Plate, Trimap
+
+PlateSource: TypeAlias = str | os.PathLike[str] | Plate | npt.NDArray[np.generic]
+TrimapSource: TypeAlias = str | os.PathLike[str] | Trimap | ByteArray
+
+
+class Engine:
+    """Holds the models that a Settings names, loaded when first used and kept for the next frame."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Raises DeviceError, UnknownNameError or WeightsError as soon as a part is first used."""
+        self.settings = settings or Settings()
+        self._device: tuple[str, str] | None = None
+        self._segmenter: Segmenter | None = None
+        self._estimator: MatteEstimator | None = None
+
+    @property
+    def device(self) -> str:
+        """Where networks run, by torch's name for it."""
+        return self._choose_device()[0]
+
+    @property
+    def device_notice(self) -> str:
+        """One sentence: what was taken and why."""
+        return self._choose_device()[1]
+
+    @property
+    def segmenter(self) -> Segmenter:
+        """The segmenter that the settings name, without hints."""
+        if self._segmenter is None:
+            self._segmenter = create_segmenter(self.settings, self.device)
+        return self._segmenter
+
+    @property
+    def estimator(self) -> MatteEstimator:
+        """The estimator that the settings name."""
+        if self._estimator is None:
+            self._estimator = create_estimator(self.settings)
+        return self._estimator
+
+    @property
+    def models(self) -> list[Mapping[str, str]]:
+        """The model files of the parts used so far: name, licence, sha256, origin."""
+        parts = [part for part in (self._segmenter, self._estimator) if part is not None]
+        return [model for part in parts for model in part.models]
+
+    def segment(
+        self,
+        plate: PlateSource,
+        *,
+        hints: Sequence[Hint] = (),
+        colour_space: str | None = None,
+        progress: Progress | None = None,
+    ) -> list[Instance]:
+        """Find the objects of a plate, surest first, each with its slot name. See `segment`."""
+        progress = progress or SilentProgress()
+        read = as_plate(plate, colour_space)
+        segmenter = self._segmenter_for(hints, progress)
+        instances = segmenter.segment(read, progress)
+        if not instances:
+            progress.notice(_nothing_found(self.settings))
+        names = slot_names([instance.label for instance in instances])
+        return [replace(instance, slot=slot) for instance, slot in zip(instances, names, strict=True)]
+
+    def matte(
+        self,
+        plate: PlateSource,
+        *,
+        hints: Sequence[Hint] = (),
+        trimap: TrimapSource | None = None,
+        colour_space: str | None = None,
+        progress: Progress | None = None,
+    ) -> list[Matte]:
+        """A matte for each object of a plate. See `matte`."""
+        progress = progress or SilentProgress()
+        read = as_plate(plate, colour_space)
+        if trimap is not None:
+            if hints:
+                raise UsageError("Give a hint or a trimap, not both: a trimap already is the whole word.")
+            return [self._matte_of_trimap(read, trimap, progress)]
+        # Names are checked before the slow part, so that a slip costs seconds and not minutes.
+        estimator = self.estimator
+        instances = self.segment(read, hints=hints, progress=progress)
+        return pipeline.matte_frame(read, instances, estimator, self.settings, progress)
+
+    def refine(
+        self,
+        plate: PlateSource,
+        trimap: TrimapSource,
+        *,
+        colour_space: str | None = None,
+        progress: Progress | None = None,
+    ) -> FloatArray:
+        """Matting alone, in one pass. See `refine`."""
+        read = as_plate(plate, colour_space)
+        given = as_trimap(trimap, read.size)
+        once = self.settings.model_copy(update={"passes": 1})
+        instance = Instance.from_mask(given.foreground, "object", 1.0)
+        matte = pipeline.refine_trimap(
+            read, given, instance, self.estimator, once, progress or SilentProgress()
+        )
+        return matte.alpha
+
+    def _matte_of_trimap(self, plate: Plate, trimap: TrimapSource, progress: Progress) -> Matte:
+        given = as_trimap(trimap, plate.size)
+        name = Path(trimap).stem if isinstance(trimap, (str, os.PathLike)) else "trimap"
+        instance = Instance.from_mask(given.foreground, "object", 1.0)
+        instance = replace(instance, slot=slot_names(["object"])[0])
+        progress.notice(f"The trimap '{name}' is used as it is; nothing is searched for.")
+        return pipeline.refine_trimap(plate, given, instance, self.estimator, self.settings, progress)
+
+    def _segmenter_for(self, hints: Sequence[Hint], progress: Progress) -> Segmenter:
+        if not hints:
+            return self.segmenter
+        if self.settings.segmenter != "hint":
+            progress.notice(
+                f"The hint tells where the objects are; segmenter '{self.settings.segmenter}' is not run."
+            )
+        self._segmenter = None
+        return create_segmenter(self.settings.model_copy(update={"segmenter": "hint"}), self.device, hints)
+
+    def _choose_device(self) -> tuple[str, str]:
+        if self._device is None:
+            self._device = choose_device(self.settings.device)
+        return self._device
+
+
+def _nothing_found(settings: Settings) -> str:
+    wanted = " or ".join(f"'{name}'" for name in settings.find) or "known objects"
+    return (
+        f"Nothing found: no {wanted} that segmenter '{settings.segmenter}' is at least "
+        f"{settings.confidence:.0%} sure of. Lower the confidence, or give a hint."
+    )
+
+
+def matte(
+    plate: PlateSource,
+    settings: Settings | None = None,
+    *,
+    hints: Sequence[Hint] = (),
+    trimap: TrimapSource | None = None,
+    colour_space: str | None = None,
+    progress: Progress | None = None,
+) -> list[Matte]:
+    """Find every object in a plate and give each one a soft alpha.
+
+    plate: a path, a `Plate`, or an array (H, W, 3); see the package's docstring. hints: the artist's own masks,
+    boxes or points, in place of the segmenter. trimap: the artist's own trimap, in place of both; its known
+    pixels are kept in every pass. Returns a list of Matte, surest object first: `matte.alpha` is (H, W) float32
+    in [0, 1], `matte.slot` the layer's name, `matte.label` what it is. Nothing found gives an empty list and a
+    notice. Raises PlateError, HintError, TrimapError, UnknownNameError, DeviceError or WeightsError.
+    """
+    return Engine(settings).matte(
+        plate, hints=hints, trimap=trimap, colour_space=colour_space, progress=progress
+    )
+
+
+def segment(
+    plate: PlateSource,
+    settings: Settings | None = None,
+    *,
+    hints: Sequence[Hint] = (),
+    colour_space: str | None = None,
+    progress: Progress | None = None,
+) -> list[Instance]:
+    """Find the objects in a plate: a list of Instance, surest first.
+
+    `instance.mask` is (H, W) bool, `instance.box` x0, y0, x1, y1 in pixels, half-open. Arguments and errors as
+    of `matte`.
+    """
+    return Engine(settings).segment(plate, hints=hints, colour_space=colour_space, progress=progress)
+
+
+def refine(
+    plate: PlateSource,
+    trimap: TrimapSource,
+    settings: Settings | None = None,
+    *,
+    colour_space: str | None = None,
+    progress: Progress | None = None,
+) -> FloatArray:
+    """Solve a trimap: matting alone, in one pass.
+
+    trimap: a path, a `Trimap`, or (H, W) uint8: 0 background, 255 foreground, anything else unknown. Returns
+    alpha (H, W) float32 in [0, 1]; known pixels are exactly 0 or 1. Raises PlateError or TrimapError.
+    """
+    return Engine(settings).refine(plate, trimap, colour_space=colour_space, progress=progress)

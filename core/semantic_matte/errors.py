@@ -1,0 +1,80 @@
+"""The one tree of errors. Every message is a sentence fit to show an artist.
+
+A message says what was expected, what came, and what to do. `exit_code` is what the shell returns.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SemanticMatteError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(SemanticMatteError):
+    """The request itself is wrong: an option, a name, a combination."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """A control was given a value outside its range or of the wrong kind."""
+
+
+class UnknownNameError(UsageError):
+    """A name was given that is not in the list of known ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = list(known)
+        closest = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+        offer = f"Did you mean {_quoted(closest)}? " if closest else ""
+        super().__init__(f"Unknown {kind} '{name}'. {offer}Known: {', '.join(known)}.")
+        self.kind = kind
+        self.name = name
+        self.closest = closest
+
+
+class ValueShapeError(SemanticMatteError):
+    """An array or number has the wrong dtype, shape or range."""
+
+
+class PlateError(SemanticMatteError):
+    """A plate can't be read, or holds nothing that can be worked on."""
+
+
+class TrimapError(SemanticMatteError):
+    """A trimap can't be read, built or used."""
+
+
+class HintError(SemanticMatteError):
+    """An artist's hint can't be read or lies outside the frame."""
+
+
+class WeightsError(SemanticMatteError):
+    """Model weights are missing, altered or refused."""
+
+
+class DeviceError(SemanticMatteError):
+    """The device asked for is not there, or ran out of memory."""
+
+
+class MissingPackageError(SemanticMatteError):
+    """An optional package is needed for what was asked."""
+
+
+class OutputError(SemanticMatteError):
+    """A result can't be written."""
+
+
+class CancelledError(SemanticMatteError):
+    """The user ended the work."""
+
+    exit_code = 130
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return " or ".join(f"'{name}'" for name in names)

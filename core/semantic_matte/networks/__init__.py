@@ -1,0 +1,1 @@
+"""Neural network architectures in plain PyTorch; weights are loaded by the caller."""

@@ -1,0 +1,105 @@
+"""What the pipeline asks of its parts. Concrete parts are wired in `engine.py` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from semantic_matte.types import Instance, Plate
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ProgressEvent:
+    """How far the work is. stage: reading, segmenting, matting, writing. done and total are patches,
+    files or instances, whatever the stage counts."""
+
+    stage: str
+    done: int
+    total: int
+    instance: str = ""
+    pass_number: int = 0
+
+
+class Progress(Protocol):
+    """Where the pipeline tells how far it is and what the user must know."""
+
+    def advance(self, event: ProgressEvent) -> None:
+        """Called between patches. May raise CancelledError: the work then ends cleanly."""
+
+    def notice(self, message: str) -> None:
+        """One sentence that the user has to see: something was changed, left out or chosen."""
+
+
+class SilentProgress:
+    """A Progress that keeps the notices and shows nothing."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def advance(self, event: ProgressEvent) -> None:
+        """Nothing to show."""
+
+    def notice(self, message: str) -> None:
+        """Keep the sentence once."""
+        if message not in self.notices:
+            self.notices.append(message)
+
+
+class Segmenter(Protocol):
+    """A way to find the objects in a plate."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu", "cuda:0", "mps"."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Every name that it can give; what `find` is checked against. Empty: any name."""
+
+    @property
+    def models(self) -> Sequence[Mapping[str, str]]:
+        """The model files used: name, licence, sha256."""
+
+    def segment(self, plate: Plate, progress: Progress) -> list[Instance]:
+        """Find objects, surest first, already limited to what the settings asked for."""
+
+
+class MatteEstimator(Protocol):
+    """A way to solve a trimap."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+
+    @property
+    def device(self) -> str:
+        """Where `estimate` wants its tensors."""
+
+    @property
+    def patch_size(self) -> int:
+        """Side of the square patches that it works on, in pixels; for one that solves regions, the
+        side of the square of which a region may have the area."""
+
+    @property
+    def solves_regions(self) -> bool:
+        """True for a solver that wants each connected part of the band whole, in one piece of any
+        size, and gives the same answer each time; samples then make no difference."""
+
+    @property
+    def models(self) -> Sequence[Mapping[str, str]]:
+        """The model files used: name, licence, sha256."""
+
+    def estimate(self, colour: Tensor, trimap: Tensor, progress: Progress) -> Tensor:
+        """Solve a batch.
+
+        colour: (N, 3, h, w) float32 RGB, display-referred in [0, 1]. trimap: (N, h, w) uint8 of 0, 128,
+        255. Returns alpha (N, h, w) float32 in [0, 1] on the same device; known pixels are 0 or 1.
+        """

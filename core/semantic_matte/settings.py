@@ -1,0 +1,213 @@
+"""Every artist control, once: name, group, unit, range, default, tooltip.
+
+Hosts build their knobs from `semantic_matte_client/controls.json`, which this module writes:
+`python -m semantic_matte.settings` after a change here; a test fails while the two differ.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from pathlib import Path
+from typing import Any, Literal
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from semantic_matte.errors import SettingsError
+
+CONTROLS_FILE = Path(__file__).parent.parent / "semantic_matte_client" / "controls.json"
+
+
+def _control(default: Any, group: str, name: str, tooltip: str, *, unit: str = "", **limits: Any) -> Any:
+    return Field(
+        default,
+        title=name,
+        description=tooltip,
+        json_schema_extra={"group": group, "unit": unit},
+        **limits,
+    )
+
+
+class Settings(BaseModel):
+    """All controls of a run; frozen, checked when built.
+
+    Raises SettingsError with one sentence when a value is outside its range or a name is unknown.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+    find: tuple[str, ...] = _control(
+        (),
+        "find",
+        "Find",
+        "Which objects to find, by name (person, dog, car, plant...). Empty finds everything known.",
+    )
+    confidence: float = _control(
+        0.35,
+        "find",
+        "Confidence",
+        "Objects that the segmenter is less sure of than this are left out.",
+        ge=0.0,
+        le=1.0,
+    )
+    max_instances: int = _control(
+        32,
+        "find",
+        "Max instances",
+        "The most objects to take from one frame, the surest first.",
+        unit="objects",
+        ge=1,
+        le=1000,
+    )
+    segmenter: str = _control(
+        "starter", "find", "Segmenter", "The method that finds the objects and their rough masks."
+    )
+    dilation_outer: float = _control(
+        0.10,
+        "edge",
+        "Edge width outside",
+        "How far the unknown band reaches outside the rough mask, as a fraction of the object's size "
+        "(mean of box width and height). Wider recovers worse masks and longer hair.",
+        unit="fraction of object size",
+        ge=0.0,
+        le=0.5,
+    )
+    dilation_inner: float = _control(
+        0.10,
+        "edge",
+        "Edge width inside",
+        "How far the unknown band reaches into the rough mask, as a fraction of the object's size.",
+        unit="fraction of object size",
+        ge=0.0,
+        le=0.5,
+    )
+    passes: int = _control(
+        4,
+        "edge",
+        "Passes",
+        "How often the matte is fed back as a tighter trimap. It stops early when nothing changes.",
+        unit="passes",
+        ge=1,
+        le=16,
+    )
+    samples: int = _control(
+        5,
+        "edge",
+        "Samples",
+        "How many times the band is covered with patches; each pixel takes the median. More is "
+        "steadier and slower. Estimators that solve a whole band at once need only one.",
+        unit="samples",
+        ge=1,
+        le=31,
+    )
+    coverage: Literal["even", "paper"] = _control(
+        "even",
+        "edge",
+        "Coverage",
+        "even: patches spread evenly over the band and blended with soft borders. paper: random "
+        "centres and plain averages, as published.",
+    )
+    estimator: str = _control(
+        "closed_form", "edge", "Estimator", "The method that solves the soft alpha inside the band."
+    )
+    overlaps: Literal["consistent", "independent"] = _control(
+        "consistent",
+        "edge",
+        "Overlaps",
+        "consistent: where soft edges of neighbours overlap, their alphas sum to at most 1. "
+        "independent: each matte is left as it was solved.",
+    )
+    png: bool = _control(False, "output", "PNG mattes", "Also write each matte as a 16-bit grey PNG.")
+    spread: bool = _control(
+        False,
+        "output",
+        "Spread layers",
+        "Also write, for every matte, where its samples disagree: a map of doubtful edges.",
+    )
+    contact_sheet: bool = _control(
+        True, "output", "Contact sheet", "Write a picture of what was found, to look at."
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = _control(
+        "auto",
+        "process",
+        "Device",
+        "Where networks run. auto takes a GPU if one works and says what it took.",
+    )
+    batch: int = _control(
+        8,
+        "process",
+        "Batch",
+        "Patches per call of a network. Lower needs less memory.",
+        unit="patches",
+        ge=1,
+        le=256,
+    )
+    seed: int = _control(
+        0,
+        "process",
+        "Seed",
+        "Start of every random choice. The same seed on the same device gives the same pixels.",
+        ge=0,
+        le=2**31 - 1,
+    )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(_sentence(error)) from None
+
+
+def _sentence(error: ValidationError) -> str:
+    """One line for an artist out of pydantic's report (its first complaint)."""
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "settings"
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(Settings.model_fields)
+        return f"Unknown setting '{name}'. Known: {known}."
+    return f"Setting '{name}': {first['msg'].lower()}, got {first['input']!r}."
+
+
+def _kind_and_choices(annotation: Any) -> tuple[str, list[str]]:
+    if typing.get_origin(annotation) is Literal:
+        return "choice", list(typing.get_args(annotation))
+    if typing.get_origin(annotation) is tuple:
+        return "names", []
+    names: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
+    assert not isinstance(annotation, types.UnionType), annotation
+    return names[annotation], []
+
+
+def controls() -> list[dict[str, Any]]:
+    """Every control as plain values for a host: name, label, group, kind, unit, range, default, tooltip."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        kind, choices = _kind_and_choices(field.annotation)
+        extra = field.json_schema_extra
+        assert isinstance(extra, dict)
+        default = list(field.default) if kind == "names" else field.default
+        row = {
+            "name": name,
+            "label": field.title,
+            "group": extra["group"],
+            "kind": kind,
+            "unit": extra["unit"],
+            "default": default,
+            "minimum": next((limit.ge for limit in field.metadata if isinstance(limit, Ge)), None),
+            "maximum": next((limit.le for limit in field.metadata if isinstance(limit, Le)), None),
+            "choices": choices,
+            "tooltip": field.description,
+        }
+        rows.append(row)
+    return rows
+
+
+def controls_json() -> str:
+    """The text of controls.json."""
+    return json.dumps({"version": 1, "controls": controls()}, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    CONTROLS_FILE.write_text(controls_json(), encoding="utf-8")
