@@ -63,7 +63,7 @@ Batch = Annotated[Optional[int], _control("batch")]
 Seed = Annotated[Optional[int], _control("seed")]
 Png = Annotated[bool, _control("png", "--png")]
 Spread = Annotated[bool, _control("spread", "--spread")]
-ContactSheet = Annotated[Optional[bool], _control("contact_sheet")]
+ContactSheet = Annotated[Optional[bool], _control("contact_sheet", "--contact-sheet/--no-contact-sheet")]
 HintFile = Annotated[
     Optional[Path],
     typer.Option("--hint", help="Your own mask picture, or JSON/YAML with boxes, points, masks."),
@@ -94,6 +94,9 @@ def _run(work: Callable[[BarProgress | JsonProgress], None], as_json: bool) -> N
         _fail(str(error), error.exit_code, as_json)
     except KeyboardInterrupt:
         _fail("Ended before it was done; nothing is half written.", interrupted_exit_code(), as_json)
+    except BrokenPipeError:
+        # Whoever read the output has gone (`| head`): typer ends quietly.
+        raise
     except MemoryError:
         _fail("Out of memory: try fewer objects at once or a smaller plate.", 1, as_json)
     except Exception as error:
@@ -105,7 +108,7 @@ def _fail(message: str, code: int, as_json: bool) -> None:
     if as_json:
         write_json_line({"event": "error", "message": message, "exit_code": code})
     else:
-        Console(stderr=True).print(message, style="red", highlight=False, markup=False)
+        Console(stderr=True).print(message, style="red", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(code)
 
 

@@ -62,7 +62,7 @@ class BarProgress:
         """Print a sentence once, above the bar."""
         if message not in self._notices:
             self._notices.add(message)
-            self._console.print(message, style="yellow", highlight=False, markup=False)
+            self._console.print(message, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 class JsonProgress:

@@ -134,6 +134,8 @@ class Engine:
     def _segmenter_for(self, hints: Sequence[Hint], progress: Progress) -> Segmenter:
         if not hints:
             return self.segmenter
+        if self.settings.find:
+            progress.notice("'find' is not used where a hint tells what the objects are.")
         if self.settings.segmenter != "hint":
             progress.notice(
                 f"The hint tells where the objects are; segmenter '{self.settings.segmenter}' is not run."

@@ -18,8 +18,8 @@ from semantic_matte.types import BoolArray, FloatArray
 RATE = 0.5
 # The loop ends when the band's alpha changes by less than this on the mean.
 STILL = 1 / 255
-# A band may be this share of a patch wide; a wider one is first solved at a smaller size.
-WIDEST = 0.5
+# A working size just under the plate's costs a resampling and saves nothing.
+WORTHWHILE = 0.8
 # The tightest band that a pass works on, to either side of an edge, in pixels.
 LEAST_REACH = 2.0
 
@@ -36,19 +36,18 @@ class Pass:
     scale: float
 
 
-def schedule(first_reach: float, passes: int, patch_size: int) -> list[Pass]:
+def schedule(first_reach: float, passes: int, widest_band: int) -> list[Pass]:
     """The passes for an object.
 
-    first_reach: reach of the first trimap, in pixels. passes: as the artist set it. patch_size: what the
-    estimator can see, in pixels. Passes at a working size are added where the last one would not be at
+    first_reach: reach of the first trimap, in pixels. passes: as the artist set it. widest_band: as of
+    the estimator, in pixels. Passes at a working size are added where the last one would not be at
     full size: resolution is never given up for a low number of passes.
     """
     turns: list[Pass] = []
     current = first_reach
     while len(turns) < passes or turns[-1].scale < 1:
-        scale = min(1.0, WIDEST * patch_size / (2 * current))
-        # Scales just under 1 cost a resampling and save nothing.
-        turns.append(Pass(current, scale if scale < 0.8 else 1.0))
+        scale = widest_band / (2 * current)
+        turns.append(Pass(current, scale if scale < WORTHWHILE else 1.0))
         current = max(current * RATE, LEAST_REACH)
     return turns
 

@@ -69,26 +69,42 @@ def fuse(
     import torch
 
     plate = torch.from_numpy(np.ascontiguousarray(pixels)).to(estimator.device)
-    sums = [_BandSums(band, estimator.device, soft_borders) for band in bands]
     work = [(index, patch) for index, band in enumerate(bands) for patch in band.patches]
+    left = [len(band.patches) for band in bands]
+    # A band's sums live from its first patch to its last: many objects need no more than a few do.
+    open_sums: dict[int, _BandSums] = {}
+    results: list[Fused | None] = [None] * len(bands)
     done = 0
     with torch.inference_mode():
         for group in _batches(work, batch):
+            for index, _ in group:
+                if index not in open_sums:
+                    open_sums[index] = _BandSums(bands[index], estimator.device, soft_borders)
             colour = torch.stack([_cut(plate, patch.box) for _, patch in group])
-            trimaps = torch.stack([sums[index].trimap_on(patch.box) for index, patch in group])
+            trimaps = torch.stack([open_sums[index].trimap_on(patch.box) for index, patch in group])
             shown = to_display(colour).permute(0, 3, 1, 2).contiguous()
             alphas = estimator.estimate(shown, trimaps, progress)
-            if alphas.shape != trimaps.shape:
-                raise ValueShapeError(
-                    f"Estimator '{estimator.name}': expected alpha of shape {tuple(trimaps.shape)}, "
-                    f"got {tuple(alphas.shape)}."
-                )
+            _check_shape(estimator, alphas, trimaps)
             for alpha, (index, patch) in zip(alphas, group, strict=True):
-                sums[index].add(alpha, patch)
+                open_sums[index].add(alpha, patch)
+                left[index] -= 1
+                if left[index] == 0:
+                    results[index] = open_sums.pop(index).finish()
             done += len(group)
             name = bands[group[-1][0]].name
             progress.advance(ProgressEvent("matting", done, len(work), name, pass_number))
-        return [band_sums.finish() for band_sums in sums]
+        return [
+            _BandSums(band, estimator.device, soft_borders).finish() if result is None else result
+            for band, result in zip(bands, results, strict=True)
+        ]
+
+
+def _check_shape(estimator: MatteEstimator, alphas: Tensor, trimaps: Tensor) -> None:
+    if alphas.shape != trimaps.shape:
+        raise ValueShapeError(
+            f"Estimator '{estimator.name}': expected alpha of shape {tuple(trimaps.shape)}, "
+            f"got {tuple(alphas.shape)}."
+        )
 
 
 def _batches(work: list[tuple[int, Patch]], batch: int) -> Iterator[list[tuple[int, Patch]]]:

@@ -31,7 +31,8 @@ def read_hints(path: str | Path) -> list[Hint]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise HintError(f"The hint '{path}' can't be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # A ValueError: bytes that are not UTF-8, or what looks like a date and is none.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = str(error).splitlines()[0]
         raise HintError(f"The hint '{path}' is not valid JSON or YAML: {line}.") from None
     rows = content.get("instances") if isinstance(content, dict) else None
@@ -55,7 +56,7 @@ def _from_row(row: Any, number: int, path: Path) -> Hint:
             x0, y0, x1, y1 = (round(float(value)) for value in row["box"])
             return Hint(box=Box(x0, y0, x1, y1), label=label, source=source)
         points = tuple((float(x), float(y), bool(int(inside))) for x, y, inside in row["points"])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         wanted = "four numbers x0, y0, x1, y1" if kinds == ["box"] else "rows of x, y and 1 or 0"
         raise HintError(f"{source}: expected {kinds[0]} as {wanted}, got {row[kinds[0]]!r}.") from None
     except ValueShapeError as error:

@@ -18,6 +18,7 @@ from semantic_matte.outputs.sidecar import describe, write_json
 from semantic_matte.plates import read_plate
 from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.segmenters.coco import COCO_IDS
+from semantic_matte.settings import Settings
 from semantic_matte.types import Instance, Matte, Plate
 
 
@@ -44,8 +45,9 @@ class FrameResult:
 class _Noted:
     """Passes everything on, and keeps one frame's notices for its sidecar."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, plate: str) -> None:
         self._progress = progress
+        self._plate = plate
         self.notices: list[str] = []
 
     def advance(self, event: ProgressEvent) -> None:
@@ -53,9 +55,9 @@ class _Noted:
         self._progress.advance(event)
 
     def notice(self, message: str) -> None:
-        """Keep and pass on."""
+        """Keep, and pass on with the plate's name."""
         self.notices.append(message)
-        self._progress.notice(message)
+        self._progress.notice(f"{self._plate}: {message}")
 
 
 def matte_files(engine: Engine, request: MatteRequest, progress: Progress) -> list[FrameResult]:
@@ -77,7 +79,7 @@ def matte_files(engine: Engine, request: MatteRequest, progress: Progress) -> li
 
 
 def _matte_file(engine: Engine, request: MatteRequest, path: Path, progress: Progress) -> FrameResult:
-    noted = _Noted(progress)
+    noted = _Noted(progress, path.name)
     noted.advance(ProgressEvent("reading", 0, 1, path.name))
     plate = read_plate(path, request.colour_space)
     for message in plate.notices:
@@ -88,8 +90,26 @@ def _matte_file(engine: Engine, request: MatteRequest, path: Path, progress: Pro
         trimap=request.trimap,
         progress=noted,
     )
+    _keep_sources(
+        [request.folder / f"{path.stem}.{ending}" for ending in _endings(engine.settings, mattes)],
+        [given for given in (*request.plates, request.hint, request.trimap) if given],
+    )
     files = _write(engine, plate, path.stem, mattes, request.folder, noted)
     return FrameResult(path, tuple(mattes), tuple(files))
+
+
+def _endings(settings: Settings, mattes: Sequence[Matte]) -> list[str]:
+    """What is written for one plate, after its name."""
+    single = [f"{matte.slot}.png" for matte in mattes] if settings.png else []
+    return ["mattes.exr", *single, *(["contact.png"] if settings.contact_sheet else []), "matte.json"]
+
+
+def _keep_sources(results: Sequence[Path], sources: Sequence[Path]) -> None:
+    """Raise UsageError if a result would be written over something that it is made from."""
+    taken = {source.resolve() for source in sources}
+    for result in results:
+        if result.resolve() in taken:
+            raise UsageError(f"The result '{result}' would overwrite its own source: give another name.")
 
 
 def _write(
@@ -134,8 +154,7 @@ def refine_file(
     colour_space: str | None = None,
 ) -> None:
     """Solve a trimap file and write its alpha; the kind of file goes by the result's suffix."""
-    if result.resolve() in (plate_path.resolve(), trimap_path.resolve()):
-        raise UsageError(f"The result '{result}' would overwrite its own source: give another name.")
+    _keep_sources([result], [plate_path, trimap_path])
     ensure_folder(result.parent)
     plate = read_plate(plate_path, colour_space)
     for message in plate.notices:
@@ -158,6 +177,7 @@ def segment_files(
 
     A plate's image id is its name as a number where it is one (as COCO names its files), else the name.
     """
+    _keep_sources([coco] if coco else [], [*plates, *([hint] if hint else [])])
     found = []
     rows: list[dict[str, object]] = []
     for path in plates:
@@ -165,7 +185,7 @@ def segment_files(
         for message in plate.notices:
             progress.notice(f"{path.name}: {message}")
         hints = read_hints(hint) if hint else ()
-        instances = engine.segment(plate, hints=hints, progress=progress)
+        instances = engine.segment(plate, hints=hints, progress=_Noted(progress, path.name))
         image_id = int(path.stem) if path.stem.isdecimal() else path.stem
         entries, uncategorised = coco_results(instances, image_id, COCO_IDS)
         rows += entries

@@ -24,8 +24,9 @@ class _Object:
     instance: Instance
     trimap: Trimap
     turns: list[feedback.Pass]
-    # Pixels that may ever be unknown, on the trimap's window; None: all of them.
-    allowed: BoolArray | None = None
+    # Pixels that may be unknown in any pass, on the trimap's window. The band only gets tighter: letting it
+    # wander off with a solver's haze made matters worse on dev photos.
+    allowed: BoolArray
     alpha: FloatArray | None = None
     spread: FloatArray | None = None
     passes: int = 0
@@ -54,13 +55,15 @@ def matte_frame(
             solid[index] = Matte(instance, instance.crop.astype(np.float32), instance.box)
     settled = trimap.yield_to_neighbours(list(found.values()))
     objects = {
-        index: _Object(instances[index], its_trimap, _turns(instances[index], settings, estimator))
+        index: _Object(
+            instances[index],
+            its_trimap,
+            _turns(instances[index], settings, estimator),
+            # What a neighbour surely covers stays background in every pass.
+            its_trimap.unknown,
+        )
         for index, its_trimap in zip(found, settled, strict=True)
     }
-    for index, taken in objects.items():
-        # What a neighbour surely covers stays background in every pass.
-        given_up = found[index].unknown & ~taken.trimap.unknown
-        taken.allowed = ~given_up if given_up.any() else None
     _run(plate, list(objects.values()), estimator, settings, progress)
     mattes = [solid[index] if index in solid else _matte(objects[index]) for index in range(len(instances))]
     return make_consistent(mattes) if settings.overlaps == "consistent" else mattes
@@ -82,8 +85,8 @@ def refine_trimap(
     # How wide the band is: twice the depth of its deepest pixel.
     reach = max(float(trimap.distance_inside(unknown).max()), feedback.LEAST_REACH)
     turns = [feedback.Pass(reach, 1.0)] if settings.passes == 1 else None
-    turns = turns or feedback.schedule(reach, settings.passes, estimator.patch_size)
-    state = _Object(instance, given, turns, allowed=unknown)
+    turns = turns or feedback.schedule(reach, settings.passes, estimator.widest_band)
+    state = _Object(instance, given, turns, unknown)
     _run(plate, [state], estimator, settings, progress)
     return _matte(state)
 
@@ -91,7 +94,7 @@ def refine_trimap(
 def _turns(instance: Instance, settings: Settings, estimator: MatteEstimator) -> list[feedback.Pass]:
     fraction = (settings.dilation_outer + settings.dilation_inner) / 2
     first = trimap.reach(fraction, instance.box)
-    return feedback.schedule(first, settings.passes, estimator.patch_size)
+    return feedback.schedule(first, settings.passes, estimator.widest_band)
 
 
 def _run(

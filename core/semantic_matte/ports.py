@@ -89,6 +89,11 @@ class MatteEstimator(Protocol):
         side of the square of which a region may have the area."""
 
     @property
+    def widest_band(self) -> int:
+        """The widest band that it solves well in one go, in pixels from side to side. A wider one is first
+        solved at a smaller working size."""
+
+    @property
     def solves_regions(self) -> bool:
         """True for a solver that wants each connected part of the band whole, in one piece of any
         size, and gives the same answer each time; samples then make no difference."""

@@ -65,7 +65,7 @@ class Settings(BaseModel):
         "starter", "find", "Segmenter", "The method that finds the objects and their rough masks."
     )
     dilation_outer: float = _control(
-        0.10,
+        0.05,
         "edge",
         "Edge width outside",
         "How far the unknown band reaches outside the rough mask, as a fraction of the object's size "
@@ -75,7 +75,7 @@ class Settings(BaseModel):
         le=0.5,
     )
     dilation_inner: float = _control(
-        0.10,
+        0.05,
         "edge",
         "Edge width inside",
         "How far the unknown band reaches into the rough mask, as a fraction of the object's size.",

@@ -32,8 +32,9 @@ SMALLEST_REACH = 2.0
 CONTEXT = 8
 # In a part too thin to have an interior, the middle of it that is nearest to the ridge stays foreground.
 RIDGE = 0.7
-# Alphas nearer than this to 0 or 1 count as solid when a trimap is made from an alpha.
-SOLID = 0.02
+# Alphas nearer than this to 0 or 1 count as solid when a trimap is made from an alpha. On dev photos .02
+# left the band wide wherever a solver leaves haze, and four passes then gained nothing.
+SOLID = 0.1
 # Where samples differ by more than this, the band stays as wide as it was.
 DOUBT = 0.1
 
@@ -131,9 +132,9 @@ def from_alpha(
     previous: Trimap,
     reach_pixels: float,
     *,
+    allowed: BoolArray,
     spread: FloatArray | None = None,
     wide_reach: float = 0.0,
-    allowed: BoolArray | None = None,
 ) -> Trimap | None:
     """A tighter trimap out of an alpha (Hu & Clark 2019, III-D).
 
@@ -157,9 +158,7 @@ def from_alpha(
             band |= distance_inside(~doubtful) <= wide_reach
     levels = np.where(solid, np.uint8(FOREGROUND), np.uint8(BACKGROUND))
     levels[band] = UNKNOWN
-    if allowed is not None:
-        levels = np.where(allowed, levels, previous.levels)
-    return _valid(levels, previous)
+    return _valid(np.where(allowed, levels, previous.levels), previous)
 
 
 def _valid(levels: ByteArray, previous: Trimap) -> Trimap | None:
