@@ -1,0 +1,149 @@
+"""The embedded segmenter on real photos. No annotated masks: places that surely are, or are not, the object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import semantic_matte as sm
+from semantic_matte.errors import UnknownNameError
+from semantic_matte.ports import SilentProgress
+from semantic_matte.types import Box
+
+# Of the astronaut's photo, as (y, x): read off the picture by eye.
+ASTRONAUT = {
+    "forehead": (95, 215),
+    "left cheek": (150, 195),
+    "chin": (195, 220),
+    "chest": (330, 200),
+    "left shoulder": (330, 90),
+    "patch on the suit": (430, 240),
+}
+NOT_ASTRONAUT = {
+    "top left": (5, 5),
+    "top right": (20, 500),
+    "helmet's far side": (420, 480),
+    "flag": (60, 40),
+    "shuttle": (60, 440),
+}
+ASTRONAUT_BOX = Box(20, 0, 380, 512)
+
+
+def run(plate: object, **controls: object) -> tuple[list[sm.Instance], list[str]]:
+    progress = SilentProgress()
+    return sm.Engine(sm.Settings(**controls)).segment(plate, progress=progress), progress.notices  # type: ignore[arg-type]
+
+
+def overlap(one: Box, other: Box) -> float:
+    common = one.intersection(other)
+    return 0.0 if common is None else common.area / (one.area + other.area - common.area)
+
+
+@pytest.fixture(scope="module")
+def astronaut(photos: Path) -> list[sm.Instance]:
+    return run(photos / "astronaut.png")[0]
+
+
+def test_the_person_is_found_where_she_is(astronaut: list[sm.Instance]) -> None:
+    person = astronaut[0]
+    assert (person.label, person.slot) == ("person", "sm_person_01")
+    assert person.score > 0.6
+    assert overlap(person.box, ASTRONAUT_BOX) > 0.85
+    mask = person.mask
+    assert [name for name, place in ASTRONAUT.items() if not mask[place]] == []
+    assert [name for name, place in NOT_ASTRONAUT.items() if mask[place]] == []
+    # An outline, not a box filled out.
+    assert 0.5 < person.area / person.box.area < 0.85
+
+
+def test_the_cat_is_found_where_it_is(photos: Path) -> None:
+    (cat,), notices = run(photos / "chelsea.png")
+    assert (cat.label, cat.slot) == ("cat", "sm_cat_01")
+    assert notices == []
+    mask = cat.mask
+    # Between the eyes, the nose, the left ear; the corners of the picture.
+    assert all(mask[place] for place in [(110, 200), (165, 215), (60, 120)])
+    assert not any(mask[place] for place in [(5, 440), (290, 445), (5, 5)])
+
+
+def test_the_order_of_colours_matters(photos: Path) -> None:
+    """Were red and blue exchanged inside, the plate with both exchanged would be the better cat."""
+    plate = sm.read_plate(photos / "chelsea.png")
+    right = run(plate)[0][0]
+    wrong = run(np.ascontiguousarray(plate.pixels[..., ::-1]), find=("cat",), confidence=0.2)[0][0]
+    assert (right.label, wrong.label) == ("cat", "cat")
+    assert right.score > wrong.score + 0.1
+
+
+def test_a_turned_picture_moves_the_box_along(photos: Path, astronaut: list[sm.Instance]) -> None:
+    """Boxes are x0, y0, x1, y1 of the plate, for pictures that are not square too."""
+    pixels = sm.read_plate(photos / "astronaut.png").pixels
+    wide = np.zeros((512, 900, 3), np.float32)
+    wide[:, 300:812] = pixels
+    people = run(wide, find=("person",))[0]
+    assert overlap(people[0].box, astronaut[0].box.shifted(300, 0)) > 0.85
+    tall = np.zeros((900, 512, 3), np.float32)
+    tall[350:862] = pixels
+    people = run(tall, find=("person",))[0]
+    assert overlap(people[0].box, astronaut[0].box.shifted(0, 350)) > 0.85
+
+
+@pytest.fixture(scope="module")
+def crowd(photos: Path) -> list[sm.Instance]:
+    """Everything in the astronaut's photo that the detector half believes in."""
+    return run(photos / "astronaut.png", confidence=0.2)[0]
+
+
+def test_instances_share_no_pixel_and_keep_order(crowd: list[sm.Instance]) -> None:
+    instances = crowd
+    assert len(instances) > 4
+    count = np.sum([instance.mask for instance in instances], axis=0)
+    assert count.max() == 1
+    scores = [instance.score for instance in instances]
+    assert scores == sorted(scores, reverse=True)
+    assert all(score > 0.2 for score in scores)
+    assert len({instance.slot for instance in instances}) == len(instances)
+    for instance in instances:
+        assert Box.around(instance.mask) == instance.box
+
+
+def test_only_what_is_asked_for(photos: Path) -> None:
+    instances, _ = run(photos / "coffee.png", confidence=0.1, find=("Cups", "vase"))
+    assert {instance.label for instance in instances} == {"cup", "vase"}
+    nothing, notices = run(photos / "coffee.png", find=("zebra",))
+    assert nothing == []
+    (notice,) = notices
+    assert "no 'zebra'" in notice
+    assert "35%" in notice
+
+
+def test_an_unknown_name_is_told_before_any_work(photos: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'giraffe'"):
+        run(photos / "coffee.png", find=("girafe",))
+
+
+def test_the_surest_are_kept(photos: Path, crowd: list[sm.Instance]) -> None:
+    few, notices = run(photos / "astronaut.png", confidence=0.2, max_instances=2)
+    assert [instance.slot for instance in few] == [instance.slot for instance in crowd[:2]]
+    (notice,) = notices
+    assert "'max_instances' (2)" in notice
+    assert "the surest were kept" in notice
+
+
+def test_the_same_plate_gives_the_same_masks(photos: Path, astronaut: list[sm.Instance]) -> None:
+    again, _ = run(photos / "astronaut.png")
+    assert [(one.label, one.score, one.box) for one in again] == [
+        (one.label, one.score, one.box) for one in astronaut
+    ]
+    for one, other in zip(again, astronaut, strict=True):
+        np.testing.assert_array_equal(one.crop, other.crop)
+
+
+def test_bright_and_dark_plates_still_work(photos: Path) -> None:
+    """Scene-linear values go above 1: one highlight must not move the rest."""
+    pixels = sm.read_plate(photos / "chelsea.png").pixels.copy()
+    pixels[2:4, 2:4] = 5000.0
+    (cat,), _ = run(pixels)
+    assert cat.label == "cat"

@@ -1,0 +1,73 @@
+"""What the doctor finds on a sound machine and on sick ones. The command is in test_cli.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import semantic_matte as sm
+from semantic_matte import doctor, weights
+from semantic_matte.doctor import Finding, examine
+from semantic_matte.weights import manifest
+
+
+def rows() -> dict[str, Finding]:
+    return {finding.what: finding for finding in examine()}
+
+
+def test_a_sound_machine_has_no_errors() -> None:
+    found = rows()
+    assert [what for what, finding in found.items() if finding.status == "error"] == []
+    assert found["semantic-matte"].found == sm.__version__
+    for name in manifest():
+        assert found[f"model {name}"].status == "ok"
+        assert "checksum good" in found[f"model {name}"].found
+    assert found["device"].found.startswith(("cpu: ", "cuda:0: ", "mps: "))
+    for finding in found.values():
+        assert finding.as_dict() == {"what": finding.what, "status": finding.status, "found": finding.found}
+
+
+def test_what_is_optional_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        doctor, "_PACKAGES", {"no-such-package-a": True, "no-such-package-b": False, "numpy": True}
+    )
+    found = rows()
+    assert found["no-such-package-a"] == Finding(
+        "no-such-package-a", "error", "missing: install semantic-matte again"
+    )
+    assert found["no-such-package-b"] == Finding("no-such-package-b", "ok", "not installed (optional)")
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "said"),
+    [
+        (None, "ok", "built-in configuration"),
+        ("", "ok", "built-in configuration"),
+        ("ocio://default", "ok", "ocio://default"),
+        ("nowhere.ocio", "warning", "nowhere.ocio"),
+    ],
+)
+def test_the_colour_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None, status: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if value is None:
+        monkeypatch.delenv("OCIO", raising=False)
+    else:
+        monkeypatch.setenv("OCIO", value)
+    finding = rows()["OCIO"]
+    assert finding.status == status
+    assert said in finding.found
+
+
+def test_lost_models_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(weights, "_FOLDERS", (tmp_path,))
+    manifest.cache_clear()
+    try:
+        finding = rows()["models"]
+    finally:
+        monkeypatch.undo()
+        manifest.cache_clear()
+    assert finding.status == "error"
+    assert "Install semantic-matte again" in finding.found
