@@ -1,9 +1,9 @@
 """Check what a run of the README's first command left behind: files, layers, and the pixels in them.
 
-    python .ci/check_pixels.py FOLDER NAME LABEL inside:X,Y[;X,Y...] outside:X,Y[;X,Y...]
+    python .ci/check_pixels.py FOLDER NAME LABEL "inside:X,Y;X,Y..." "outside:X,Y;X,Y..."
 
-FOLDER holds NAME.mattes.exr, NAME.matte.json and NAME.contact.png. At least one layer is of LABEL; its alpha is over
-0.9 at the inside points and under 0.1 at the outside ones, and has soft pixels in between.
+FOLDER holds NAME.mattes.exr, NAME.matte.json and NAME.contact.png. The first layer of LABEL has an alpha over 0.9 at
+the inside points, under 0.1 at the outside ones, and soft pixels in between.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import OpenImageIO as oiio
+import OpenImageIO
 
 
 def points(argument: str) -> list[tuple[int, int]]:
@@ -29,9 +29,9 @@ def main() -> None:
     slots = [slot["slot"] for slot in record["slots"] if slot["label"] == label]
     if not slots:
         raise SystemExit(f"no '{label}' among {[slot['label'] for slot in record['slots']]}")
-    picture = oiio.ImageBuf(str(folder / f"{name}.mattes.exr"))
+    picture = OpenImageIO.ImageBuf(str(folder / f"{name}.mattes.exr"))
     channels = list(picture.spec().channelnames)
-    alpha = picture.get_pixels(oiio.FLOAT)[..., channels.index(f"{slots[0]}.A")]
+    alpha = picture.get_pixels(OpenImageIO.FLOAT)[..., channels.index(f"{slots[0]}.A")]
     for x, y in inside:
         if not alpha[y, x] > 0.9:
             raise SystemExit(f"alpha at ({x}, {y}) is {alpha[y, x]:.3f}, expected over 0.9")
@@ -41,7 +41,7 @@ def main() -> None:
     soft = int(np.count_nonzero((alpha > 0.05) & (alpha < 0.95)))
     if soft < 100:
         raise SystemExit(f"only {soft} soft pixels: that is a mask, not a matte")
-    sheet = oiio.ImageBuf(str(folder / f"{name}.contact.png"))
+    sheet = OpenImageIO.ImageBuf(str(folder / f"{name}.contact.png"))
     if sheet.spec().width < 600:
         raise SystemExit("the contact sheet is missing or tiny")
     print(f"{name}: {slots[0]} has {alpha.mean():.3f} mean alpha, {soft} soft pixels: good")

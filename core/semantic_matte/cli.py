@@ -6,6 +6,7 @@ Exit code 0 is done, 1 is failed work, 2 is bad usage, 130 is ended by the user.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -86,7 +87,6 @@ def _settings(find: str | None = None, dilation: float | None = None, **given: A
 
 def _run(work: Callable[[BarProgress | JsonProgress], None], as_json: bool) -> None:
     """Do the work with a progress display, and turn every end into a sentence and an exit code."""
-    end_within_a_second()
     try:
         with JsonProgress() if as_json else BarProgress() as progress:
             work(progress)
@@ -301,6 +301,9 @@ def _show_rows(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Entry point of `semantic-matte`."""
+    # torch's threads spin while they wait: on shared cores that cost ten times the work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    end_within_a_second()
     app(prog_name=Path(sys.argv[0]).name or "semantic-matte")
 
 

@@ -40,14 +40,16 @@ def even_cover(
     candidates = _one_a_cell(unknown, cell, random)
     if len(candidates) == 0:
         return []
-    limit = int(patch_size * MIDDLE) - cell
+    limit = max(0, int(patch_size * MIDDLE) - cell)
+    # Two contiguous rows: a maximum over an axis of length two is many times slower.
+    y, x = candidates.T.copy()
     distance = np.full(len(candidates), np.iinfo(np.int64).max)
     chosen = int(random.integers(len(candidates)))
     boxes = []
     while True:
         centre = candidates[chosen]
         boxes.append(_box_around(centre, window, frame_size, patch_size))
-        np.minimum(distance, np.abs(candidates - centre).max(axis=1), out=distance)
+        np.minimum(distance, np.maximum(np.abs(y - centre[0]), np.abs(x - centre[1])), out=distance)
         chosen = int(distance.argmax())
         if distance[chosen] <= limit:
             return boxes

@@ -63,7 +63,10 @@ def read_picture(path: str | os.PathLike[str], what: str, error: type[SemanticMa
     # Without this, colours of a PNG or TIFF with alpha come multiplied by it: darkened where the
     # artist sees full colour.
     as_stored.attribute("oiio:UnassociatedAlpha", 1)
-    picture_file = OpenImageIO.ImageInput.open(os.fspath(path), as_stored)
+    try:
+        picture_file = OpenImageIO.ImageInput.open(os.fspath(path), as_stored)
+    except (TypeError, UnicodeError):
+        raise error(f"The {what} '{path!s}' has a name that is not Unicode: rename it.") from None
     if picture_file is None:
         raise error(
             f"The {what} '{path}' is not a picture that can be read ({_first_line(OpenImageIO.geterror())}): "

@@ -183,11 +183,7 @@ class Instance:
 
     def __post_init__(self) -> None:
         require_array("Instance mask", self.crop, np.bool_, (self.box.height, self.box.width))
-        if self.box.intersection(Box.of_frame(*self.frame_size)) != self.box:
-            raise ValueShapeError(
-                f"Instance: box {self.box.as_list()} leaves the frame of "
-                f"{self.frame_size[1]}x{self.frame_size[0]}."
-            )
+        require_inside("Instance: box", self.box, self.frame_size)
         if not self.crop.any():
             raise ValueShapeError(f"Instance '{self.label}': expected a mask with pixels, got none.")
         if not 0.0 <= self.score <= 1.0:
@@ -233,6 +229,14 @@ class Instance:
         return int(np.count_nonzero(self.crop))
 
 
+def require_inside(what: str, window: Box, frame_size: tuple[int, int]) -> None:
+    """Raise ValueShapeError unless `window` lies inside the frame (H, W)."""
+    if window.intersection(Box.of_frame(*frame_size)) != window:
+        raise ValueShapeError(
+            f"{what}: {window.as_list()} leaves the frame of {frame_size[1]}x{frame_size[0]}."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Trimap:
     """What is known of one object inside a window of the frame; outside the window is background.
@@ -247,6 +251,7 @@ class Trimap:
 
     def __post_init__(self) -> None:
         require_array("Trimap", self.levels, np.uint8, (self.window.height, self.window.width))
+        require_inside("Trimap: window", self.window, self.frame_size)
         counts = np.bincount(self.levels.ravel(), minlength=256)
         other = self.levels.size - int(counts[[BACKGROUND, UNKNOWN, FOREGROUND]].sum())
         if other:
@@ -307,12 +312,15 @@ class Matte:
 
     def __post_init__(self) -> None:
         shape = (self.window.height, self.window.width)
-        require_array("Matte", self.crop, np.float32, shape)
-        low, high = float(self.crop.min()), float(self.crop.max())
-        if not (low >= 0.0 and high <= 1.0):
-            raise ValueShapeError(f"Matte: expected alpha in 0..1, got {low}..{high}.")
-        if self.spread_crop is not None:
-            require_array("Matte spread", self.spread_crop, np.float32, shape)
+        require_inside("Matte: window", self.window, self.frame_size)
+        fields = [("alpha", self.crop), ("spread", self.spread_crop)]
+        for name, field_crop in fields:
+            if field_crop is None:
+                continue
+            require_array(f"Matte {name}", field_crop, np.float32, shape)
+            low, high = float(field_crop.min()), float(field_crop.max())
+            if not (low >= 0.0 and high <= 1.0):
+                raise ValueShapeError(f"Matte: expected {name} in 0..1, got {low}..{high}.")
 
     @property
     def frame_size(self) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from semantic_matte.errors import UnknownNameError, WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
 # Inside an installed wheel the models lie in the package; in a clone, in the folder at its top.
 _FOLDERS = (
@@ -80,7 +81,8 @@ def manifest() -> dict[str, ModelFile]:
         }
     except (yaml.YAMLError, KeyError, TypeError, ValueError, OSError) as error:
         raise WeightsError(
-            f"The models' manifest in '{folder}' can't be read ({error}). Install semantic-matte again."
+            f"The models' manifest in '{folder}' can't be read ({str(error).splitlines()[0]}). "
+            "Install semantic-matte again."
         ) from None
 
 
@@ -120,3 +122,14 @@ def load_weights(name: str) -> dict[str, Tensor]:
         return safetensors.torch.load(read_checked(model))
     except SafetensorError as error:
         raise WeightsError(f"The weights of '{name}' are not a safetensors file ({error}).") from None
+
+
+def load_network(network: Module, name: str, device: str) -> None:
+    """Put an embedded model's weights into its network, and the network on its device, for inference."""
+    try:
+        network.load_state_dict(load_weights(name))
+    except RuntimeError:
+        raise WeightsError(
+            f"The weights of '{name}' do not fit its network. Install semantic-matte again."
+        ) from None
+    network.eval().to(device)

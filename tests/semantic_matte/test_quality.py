@@ -1,6 +1,6 @@
 """Recorded quality may not worsen by more than 1%.
 
-The figures stand in `tests/data/quality.json`. Where a change makes them better or worsens them for a stated reason,
+The figures stand in `tests/data/quality.json`. Where a change makes them better, or worse for a stated reason,
 record them anew: `python tests/semantic_matte/test_quality.py` writes the file.
 """
 

@@ -22,7 +22,7 @@ from semantic_matte.segmenters.choice import resolve_names
 from semantic_matte.segmenters.coco import ALIASES, COCO_NAMES
 from semantic_matte.settings import Settings
 from semantic_matte.types import Box, FloatArray, Instance, Plate
-from semantic_matte.weights import find_model, load_weights
+from semantic_matte.weights import find_model, load_network, load_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,12 +71,10 @@ class StarterSegmenter:
         self.device = device
         self._settings = settings
         self._wanted = resolve_names(settings.find, COCO_NAMES, ALIASES)
-        self._detector = NanoDet().eval()
-        self._detector.load_state_dict(load_weights("nanodet"))
-        self._detector.to(device)
-        self._saliency = U2NetP().eval()
-        self._saliency.load_state_dict(load_weights("u2netp"))
-        self._saliency.to(device)
+        self._detector = NanoDet()
+        load_network(self._detector, "nanodet", device)
+        self._saliency = U2NetP()
+        load_network(self._saliency, "u2netp", device)
         self._shapes: FloatArray = load_weights("class_shapes")["shapes"].float().numpy()
         self.models: Sequence[Mapping[str, str]] = tuple(
             find_model(name).describe() for name in ("nanodet", "u2netp", "class_shapes")
