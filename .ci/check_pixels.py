@@ -2,8 +2,8 @@
 
     python .ci/check_pixels.py FOLDER NAME LABEL "inside:X,Y;X,Y..." "outside:X,Y;X,Y..."
 
-FOLDER holds NAME.mattes.exr, NAME.matte.json and NAME.contact.png. The first layer of LABEL has an alpha over 0.9 at
-the inside points, under 0.1 at the outside ones, and soft pixels in between.
+FOLDER holds NAME.mattes.exr, NAME.matte.json and NAME.contact.png. The first layer of LABEL has an alpha over
+0.9 at the inside points, under 0.1 at the outside ones, and soft pixels in between.
 """
 
 from __future__ import annotations
