@@ -225,11 +225,12 @@ def _gaussian_kernels(sigma: float) -> tuple[npt.NDArray[np.float64], npt.NDArra
 def _gradient_magnitude(alpha: FloatArray) -> npt.NDArray[np.float64]:
     smooth, slope = _gaussian_kernels(GRADIENT_SIGMA)
     exact = alpha.astype(np.float64)
-    slopes = []
+    slopes: list[npt.NDArray[np.float64]] = []
     for axis in (0, 1):
         steep = ndimage.convolve1d(exact, slope, axis=axis, mode="nearest")
         slopes.append(ndimage.convolve1d(steep, smooth, axis=1 - axis, mode="nearest"))
-    return np.hypot(slopes[0], slopes[1])
+    magnitude: npt.NDArray[np.float64] = np.hypot(slopes[0], slopes[1])
+    return magnitude
 
 
 def _connected_level(common: FloatArray) -> FloatArray:
