@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,8 @@ def matte_files(engine: Engine, request: MatteRequest, progress: Progress) -> li
     Every file appears whole or not at all. Raises UsageError for two plates of one name, whose results would
     overwrite each other, before anything is written.
     """
+    for path in request.plates:
+        _refuse_pattern(path)
     names = [path.stem for path in request.plates]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -96,6 +99,14 @@ def _matte_file(engine: Engine, request: MatteRequest, path: Path, progress: Pro
     )
     files = _write(engine, plate, path.stem, mattes, request.folder, noted)
     return FrameResult(path, tuple(mattes), tuple(files))
+
+
+def _refuse_pattern(path: Path) -> None:
+    if not path.exists() and re.search(r"#|%0?\d*d", path.name):
+        raise UsageError(
+            f"'{path}' is a frame pattern, and those are not read yet: name the frames' files "
+            "(most shells do it for shot.*.exr)."
+        )
 
 
 def _endings(settings: Settings, mattes: Sequence[Matte]) -> list[str]:
@@ -177,6 +188,8 @@ def segment_files(
 
     A plate's image id is its name as a number where it is one (as COCO names its files), else the name.
     """
+    for path in plates:
+        _refuse_pattern(path)
     _keep_sources([coco] if coco else [], [*plates, *([hint] if hint else [])])
     found = []
     rows: list[dict[str, object]] = []

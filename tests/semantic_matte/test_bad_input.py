@@ -401,6 +401,15 @@ def test_one_bad_plate_in_the_middle_leaves_the_ones_before_it_whole(
     }
 
 
+@pytest.mark.parametrize("name", ["shot.####.exr", "shot.%04d.exr"])
+def test_a_frame_pattern_is_refused_by_name(engine: sm.Engine, name: str, tmp_path: Path, out: Path) -> None:
+    with pytest.raises(errors.UsageError, match="frame pattern"):
+        matte_files(engine, MatteRequest((tmp_path / name,), out), SilentProgress())
+    with pytest.raises(errors.UsageError, match="frame pattern"):
+        segment_files(engine, [tmp_path / name], SilentProgress())
+    assert_untouched(out)
+
+
 def test_two_plates_of_one_name(engine: sm.Engine, plate: Path, tmp_path: Path, out: Path) -> None:
     twin = tmp_path / "chelsea.tif"
     cv2.imwrite(str(twin), cv2.imread(str(plate)))
