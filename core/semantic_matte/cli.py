@@ -40,7 +40,7 @@ def _control(name: str, *flags: str, **more: Any) -> Any:
     """A shell option for a control: its help is the control's tooltip, its default stays in settings."""
     field = Settings.model_fields[name]
     default = field.default if field.default != () else "all"
-    text = f"{field.description} [default: {default}]"
+    text = f"{field.description} (default: {default})"
     return typer.Option(*(flags or (f"--{name.replace('_', '-')}",)), help=text, **more)
 
 

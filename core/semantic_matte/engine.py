@@ -102,6 +102,10 @@ class Engine:
             return [self._matte_of_trimap(read, trimap, progress)]
         # Names are checked before the slow part, so that a slip costs seconds and not minutes.
         estimator = self.estimator
+        if self.settings.spread and estimator.solves_regions:
+            progress.notice(
+                f"Estimator '{estimator.name}' gives one answer, not samples: its spread is zero everywhere."
+            )
         instances = self.segment(read, hints=hints, progress=progress)
         return pipeline.matte_frame(read, instances, estimator, self.settings, progress)
 
