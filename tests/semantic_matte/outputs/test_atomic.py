@@ -52,18 +52,18 @@ def test_the_file_is_flushed_before_the_rename_and_the_folder_after(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    fsync, replace = os.fsync, os.replace
+    fsync, replace = os.fsync, Path.replace
 
     def watched_fsync(descriptor: int) -> None:
         steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
         fsync(descriptor)
 
-    def watched_replace(source: Any, target: Any) -> None:
+    def watched_replace(source: Path, target: Any) -> Path:
         steps.append("rename")
-        replace(source, target)
+        return replace(source, target)
 
     monkeypatch.setattr(atomic.os, "fsync", watched_fsync)
-    monkeypatch.setattr(atomic.os, "replace", watched_replace)
+    monkeypatch.setattr(Path, "replace", watched_replace)
     with replacing(tmp_path / "a") as temporary:
         temporary.write_text("x")
     assert steps == ["file", "rename", "folder"]
