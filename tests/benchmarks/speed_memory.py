@@ -5,7 +5,8 @@
 Plates are synthetic (`synthetic_scene.py`), objects come in as mask hints, so segmenting is not
 measured. Each case runs in a process of its own, after a first run on a small plate that loads and
 compiles what there is to load. Memory is the process's peak resident size; `beyond MB` is what the
-engine needed on top of its libraries, the plate, the hints and the mattes.
+engine needed on top of its libraries, the plate, the hints and the mattes. Estimator `toy` (`toy_network.py`)
+is a few convolutions on patches: with it the figures are those of patches and fusion themselves.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ def peak_bytes() -> int:
 def run_case(case: dict[str, Any]) -> dict[str, Any]:
     """One case, in this process; the best of its repeats by time."""
     import semantic_matte
+
+    if case["settings"]["estimator"] == "toy":
+        import toy_network  # noqa: F401 - registers itself
 
     settings = semantic_matte.Settings(**case["settings"])
     engine = semantic_matte.Engine(settings)
