@@ -118,13 +118,14 @@ def test_while_working(
 ) -> None:
     # At the end of a pass, and in the middle of a network or a solve, in native code.
     plate = photos / "astronaut.png"
-    with running("matte", plate, "-o", tmp_path, "--dilation", "0.04", "--json") as process:
+    with running("matte", plate, "-o", tmp_path, "--dilation", "0.12", "--json") as process:
         wait_for_stage(process, stage)
         time.sleep(seconds)
         got, complaint = end(process, number)
     assert got == code
     assert "Traceback" not in complaint
-    assert list(tmp_path.iterdir()) == []
+    # A quick machine may have come to writing by then: what lies under its final name is whole.
+    assert_nothing_half_written(tmp_path)
 
 
 @pytest.mark.slow
