@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -51,6 +52,7 @@ def examine() -> list[Finding]:
         *_packages(),
         _device(),
         *_models(),
+        *_brought_models(),
         _colour(),
         _free_space(),
     ]
@@ -98,6 +100,19 @@ def _models() -> list[Finding]:
         else:
             text = f"{model.task}, {model.licence}, checksum good"
             findings.append(Finding(f"model {model.name}", "ok", text))
+    return findings
+
+
+def _brought_models() -> list[Finding]:
+    """Which kinds of models of the user's own can be used, and what the others lack."""
+    from semantic_matte.estimators import BROUGHT
+
+    findings = []
+    for name, brought in BROUGHT.items():
+        found = f"ready: --estimator {name}:path/to/{brought.example}"
+        if brought.package and importlib.util.find_spec(brought.package) is None:
+            found = f"not installed (optional): pip install 'semantic-matte[{brought.extra}]'"
+        findings.append(Finding(f"estimator {name}", "ok", found))
     return findings
 
 

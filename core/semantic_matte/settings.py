@@ -110,7 +110,11 @@ class Settings(BaseModel):
         "centres and plain averages, as published.",
     )
     estimator: str = _control(
-        "closed_form", "edge", "Estimator", "The method that solves the soft alpha inside the band."
+        "closed_form",
+        "edge",
+        "Estimator",
+        "The method that solves the soft alpha inside the band. A network of your own is named with its file: "
+        "onnx:model.onnx, torchscript:model.pt, deep_image_matting:model.safetensors, or vitmatte:folder.",
     )
     overlaps: Literal["consistent", "independent"] = _control(
         "consistent",

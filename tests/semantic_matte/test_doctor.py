@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import semantic_matte as sm
 from semantic_matte import doctor, weights
 from semantic_matte.doctor import Finding, examine
+from semantic_matte.estimators import BROUGHT
 from semantic_matte.weights import manifest
 
 
@@ -71,3 +73,14 @@ def test_lost_models_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         manifest.cache_clear()
     assert finding.status == "error"
     assert "Install semantic-matte again" in finding.found
+
+
+@pytest.mark.parametrize("name", sorted(BROUGHT))
+def test_kinds_of_models_that_a_user_may_bring(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    brought = BROUGHT[name]
+    monkeypatch.setitem(BROUGHT, name, replace(brought, package="json"))
+    ready = Finding(f"estimator {name}", "ok", f"ready: --estimator {name}:path/to/{brought.example}")
+    assert rows()[f"estimator {name}"] == ready
+    monkeypatch.setitem(BROUGHT, name, replace(brought, package="no_such_package", extra="its-extra"))
+    missing = "not installed (optional): pip install 'semantic-matte[its-extra]'"
+    assert rows()[f"estimator {name}"] == Finding(f"estimator {name}", "ok", missing)
