@@ -1,0 +1,191 @@
+"""Closed-form matting as a layer: the matting Laplacian and its conjugate gradients, in torch alone.
+
+Source: Levin, Lischinski & Weiss, "A Closed-Form Solution to Natural Image Matting", TPAMI 2008. The Laplacian
+of 3x3 windows couples a pixel with its 5x5 neighbourhood, so it is kept as the 13 maps of half that stencil;
+no sparse matrix is built, and the same lines run on a CPU, on a GPU and in TorchScript. The system is solved
+from the coarsest level of an image pyramid to the finest (nested iteration, "cascadic" multigrid, Bornemann &
+Deuflhard 1996), with a fixed number of steps on each: few on the finest, where a tight tolerance only fits the
+noise in the plate. All of it is computed in float32, whatever the type of the input: half precision cannot
+hold a window's colour covariance.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+EPSILON = 1e-7
+"""Regularisation of a window's colour covariance, on the 0..1 scale (PyMatting's default)."""
+
+REACH = 2
+"""A pixel is coupled with others at most this far away in x and y."""
+
+CONSTRAINT = 10.0
+"""Weight of a wholly known pixel on the levels above the finest, where pixels can be partly known."""
+
+COARSEST = 12
+"""No level is smaller than this on its shorter side, in pixels."""
+
+
+def half_stencil(colour: Tensor, epsilon: float = EPSILON) -> Tensor:
+    """The matting Laplacian of an image.
+
+    colour: (N, 3, H, W) float32 display-referred. Returns (N, 13, H, W) float32: map 0 is the diagonal, and
+    the others hold L[p, p + o] for the offsets o = (dy, dx) of raster order after (0, 0), at most two away. H
+    and W are at least 3.
+    """
+    count, _, height, width = colour.shape
+    rows, columns = height - 2, width - 2
+    shifted: list[Tensor] = []
+    for dy in range(3):
+        for dx in range(3):
+            shifted.append(colour[:, :, dy : dy + rows, dx : dx + columns])
+    # Twice: the first mean's rounding is as large as the contrast of a flat, bright window.
+    centred = _centred(_centred(shifted))
+    basis = _orthonormal(centred, epsilon)
+    maps = colour.new_zeros((count, 13, height, width))
+    for first in range(9):
+        top, left = first // 3, first % 3
+        for second in range(first, 9):
+            dy, dx = second // 3 - top, second % 3 - left
+            coupling = (basis[first] * basis[second]).sum(dim=1) + 1.0 / 9.0
+            coupling = 1.0 - coupling if first == second else -coupling
+            # Offsets after (0, 0) in raster order: dx 1, 2 on the same row, then -2..2 on the two below.
+            index = dx if dy == 0 else 3 + (dy - 1) * 5 + dx + 2
+            maps[:, index, top : top + rows, left : left + columns] += coupling
+    return maps
+
+
+def _centred(pixels: list[Tensor]) -> list[Tensor]:
+    total = pixels[0] + pixels[1]
+    for index in range(2, 9):
+        total = total + pixels[index]
+    mean = total / 9.0
+    return [pixel - mean for pixel in pixels]
+
+
+def _orthonormal(centred: list[Tensor], epsilon: float) -> list[Tensor]:
+    """Nine (N, 3, H - 2, W - 2): rows of Q in D = QR for the matrix D of a window's centred colours, extended
+    below by sqrt(epsilon) I, by modified Gram-Schmidt.
+
+    D (D^T D + epsilon I)^-1 D^T, which the Laplacian needs, is then Q Q^T of the first nine rows. The inverse of
+    the covariance would say the same, but a grey window's has a condition that float32 does not survive.
+    """
+    root = epsilon**0.5
+    columns: list[list[Tensor]] = []
+    for channel in range(3):
+        column = [pixel[:, channel] for pixel in centred]
+        for extra in range(3):
+            column.append(torch.full_like(column[0], root if extra == channel else 0.0))
+        for done in columns:
+            share = _dot(done, column)
+            column = [value - share * direction for value, direction in zip(column, done)]
+        length = _dot(column, column).rsqrt()
+        columns.append([value * length for value in column])
+    return [torch.stack([columns[0][row], columns[1][row], columns[2][row]], dim=1) for row in range(9)]
+
+
+def _dot(first: list[Tensor], second: list[Tensor]) -> Tensor:
+    total = first[0] * second[0]
+    for index in range(1, len(first)):
+        total = total + first[index] * second[index]
+    return total
+
+
+def apply_stencil(maps: Tensor, values: Tensor) -> Tensor:
+    """Laplacian times an image.
+
+    maps: (N, 13, H, W) as of `half_stencil`. values, result: (N, H, W) float32.
+    """
+    height, width = values.shape[1], values.shape[2]
+    result = maps[:, 0] * values
+    for index in range(1, 13):
+        dy = 0 if index < 3 else (index - 3) // 5 + 1
+        dx = index if index < 3 else (index - 3) % 5 - 2
+        # p runs over the pixels whose neighbour p + o lies inside; its row is the map at p, the mirrored
+        # coupling acts at p + o.
+        left, right = max(0, -dx), min(width, width - dx)
+        here = maps[:, index, : height - dy, left:right]
+        near = values[:, dy:, left + dx : right + dx]
+        result[:, : height - dy, left:right].addcmul_(here, near)
+        result[:, dy:, left + dx : right + dx].addcmul_(here, values[:, : height - dy, left:right])
+    return result
+
+
+def solve(
+    colour: Tensor,
+    known: Tensor,
+    values: Tensor,
+    steps_finest: int,
+    steps: int,
+    epsilon: float = EPSILON,
+    constraint: float = CONSTRAINT,
+    coarsest: int = COARSEST,
+) -> Tensor:
+    """Alpha that is smooth in colour and keeps what is known.
+
+    colour: (N, 3, H, W) float32 display-referred. known: (N, H, W) float32, how much of a pixel is known, 1
+    or 0 on the finest level. values: (N, H, W) float32 alpha there (0 elsewhere). steps_finest, steps:
+    conjugate gradient steps on the finest level and on each coarser one. Returns (N, H, W) float32, not
+    clamped, equal to `values` where `known` is 1.
+    """
+    colours = [colour]
+    knowns = [known]
+    sums = [values * known]
+    while min(colours[-1].shape[2], colours[-1].shape[3]) >= 2 * coarsest:
+        colours.append(functional.avg_pool2d(colours[-1], 2, ceil_mode=True))
+        knowns.append(functional.avg_pool2d(knowns[-1].unsqueeze(1), 2, ceil_mode=True).squeeze(1))
+        sums.append(functional.avg_pool2d(sums[-1].unsqueeze(1), 2, ceil_mode=True).squeeze(1))
+    alpha = sums[-1] / knowns[-1].clamp(min=1e-6)
+    alpha = torch.where(knowns[-1] > 0, alpha, torch.full_like(alpha, 0.5))
+    for turn in range(len(colours)):
+        level = len(colours) - 1 - turn
+        if turn > 0:
+            height, width = colours[level].shape[2], colours[level].shape[3]
+            alpha = functional.interpolate(
+                alpha.unsqueeze(1), scale_factor=2.0, mode="bilinear", align_corners=False
+            ).squeeze(1)[:, :height, :width]
+        maps = half_stencil(colours[level], epsilon)
+        if level > 0:
+            alpha = _relax(maps, knowns[level] * constraint, sums[level] * constraint, alpha, steps)
+        else:
+            free = 1.0 - knowns[0]
+            alpha = _relax_free(maps, free, alpha * free + sums[0], steps_finest)
+    return alpha
+
+
+def _relax(maps: Tensor, weight: Tensor, target: Tensor, start: Tensor, steps: int) -> Tensor:
+    """(L + weight) alpha = target by conjugate gradients, scaled by the diagonal."""
+    scale = 1.0 / (maps[:, 0] + weight).clamp(min=1e-6)
+    alpha = start
+    residual = target - apply_stencil(maps, alpha) - weight * alpha
+    direction = scale * residual
+    energy = (residual * direction).sum(dim=(1, 2), keepdim=True)
+    for _ in range(steps):
+        moved = apply_stencil(maps, direction) + weight * direction
+        length = energy / (direction * moved).sum(dim=(1, 2), keepdim=True).clamp(min=1e-20)
+        alpha = alpha + length * direction
+        residual = residual - length * moved
+        scaled = scale * residual
+        after = (residual * scaled).sum(dim=(1, 2), keepdim=True)
+        direction = scaled + after / energy.clamp(min=1e-20) * direction
+        energy = after
+    return alpha
+
+
+def _relax_free(maps: Tensor, free: Tensor, start: Tensor, steps: int) -> Tensor:
+    """L alpha = 0 at the free pixels; the others stay as they are."""
+    scale = free / maps[:, 0].clamp(min=1e-6)
+    alpha = start
+    residual = -free * apply_stencil(maps, alpha)
+    direction = scale * residual
+    energy = (residual * direction).sum(dim=(1, 2), keepdim=True)
+    for _ in range(steps):
+        moved = free * apply_stencil(maps, direction)
+        length = energy / (direction * moved).sum(dim=(1, 2), keepdim=True).clamp(min=1e-20)
+        alpha = alpha + length * direction
+        residual = residual - length * moved
+        scaled = scale * residual
+        after = (residual * scaled).sum(dim=(1, 2), keepdim=True)
+        direction = scaled + after / energy.clamp(min=1e-20) * direction
+        energy = after
+    return alpha

@@ -1,0 +1,170 @@
+"""Training samples, composed on the fly in linear light.
+
+A sample is a crop centred on the edge of a foreground, at one of several scales (Xu et al. 2017, III;
+Hu & Clark 2019, III-C), over a background, sometimes with a second object, then brought to display and
+degraded; its trimap is drawn from the true alpha or from a coarse mask. The same sources, seed and index give
+the same sample.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import procedural
+from degrade import degrade, recolour, to_display, to_linear
+from drawn_trimaps import draw
+from sources import ByteArray, Foreground
+
+Random = np.random.Generator
+FloatArray = npt.NDArray[np.float32]
+
+PROCEDURAL_SHARE = 0.12
+SECOND_OBJECT = 0.2
+MOTION_BLUR = 0.12
+SIMILAR_COLOURS = 0.25
+PROCEDURAL_BACKGROUND = 0.15
+SMALLEST_SCALE, LARGEST_SCALE = 0.45, 1.5
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Sample:
+    """colour: (3, h, w) float32 display-referred. trimap: (h, w) uint8. alpha: (h, w) float32. contrast: (h, w)
+    float32, mean distance of the true foreground's colour from the background's, display-referred."""
+
+    colour: FloatArray
+    trimap: ByteArray
+    alpha: FloatArray
+    contrast: FloatArray
+
+
+class Composer:
+    """Makes samples. size: side of a sample in pixels."""
+
+    def __init__(
+        self, foregrounds: list[Foreground], backgrounds: list[ByteArray], size: int, seed: int
+    ) -> None:
+        self._foregrounds = foregrounds
+        self._backgrounds = backgrounds
+        self._size = size
+        self._seed = seed
+
+    def sample(self, index: int) -> Sample:
+        """The sample of that number."""
+        random = np.random.default_rng([self._seed, index])
+        while True:
+            made = self._try(random)
+            if made is not None:
+                return made
+
+    def _try(self, random: Random) -> Sample | None:
+        colour, alpha = self._layer(random)
+        if random.random() < SECOND_OBJECT:
+            colour, alpha = _over((colour, alpha), self._layer(random))
+        trimap = draw(random, alpha)
+        if trimap is None:
+            return None
+        background = self._background(random)
+        if random.random() < SIMILAR_COLOURS:
+            background = _pulled_towards(random, background, colour, alpha)
+        mixed = alpha[..., None] * colour + (1 - alpha[..., None]) * background
+        shown = degrade(random, to_display(mixed).astype(np.float32))
+        contrast = np.abs(to_display(colour) - to_display(background)).mean(axis=2)
+        return Sample(
+            np.ascontiguousarray(shown.transpose(2, 0, 1)), trimap, alpha, contrast.astype(np.float32)
+        )
+
+    def _layer(self, random: Random) -> tuple[FloatArray, FloatArray]:
+        """Linear colour (h, w, 3) and alpha (h, w) of one foreground, placed, coloured, sometimes moving."""
+        if random.random() < PROCEDURAL_SHARE or not self._foregrounds:
+            kind = procedural.KINDS[random.integers(len(procedural.KINDS))]
+            try:
+                found = kind(random, 480)
+            except ValueError:
+                return self._layer(random)
+        else:
+            found = self._foregrounds[random.integers(len(self._foregrounds))]
+        colour, alpha = _placed(random, found, self._size)
+        linear = recolour(random, to_linear(colour))
+        if random.random() < MOTION_BLUR:
+            linear, alpha = _moving(random, linear, alpha)
+        return linear, alpha
+
+    def _background(self, random: Random) -> FloatArray:
+        """(h, w, 3) linear."""
+        size = self._size
+        if random.random() < PROCEDURAL_BACKGROUND or not self._backgrounds:
+            return recolour(random, to_linear(procedural.clutter(random, size)))
+        photo = self._backgrounds[random.integers(len(self._backgrounds))]
+        side = int(min(*photo.shape[:2], size * np.exp(random.uniform(np.log(0.5), np.log(2.5)))))
+        y = random.integers(photo.shape[0] - side + 1)
+        x = random.integers(photo.shape[1] - side + 1)
+        part = cv2.resize(photo[y : y + side, x : x + side], (size, size), interpolation=cv2.INTER_AREA)
+        if random.random() < 0.5:
+            part = part[:, ::-1]
+        linear = recolour(random, to_linear(part))
+        if random.random() < 0.35:
+            linear = cv2.GaussianBlur(linear, (0, 0), float(random.uniform(0.5, 10)))
+        return linear
+
+
+def _placed(random: Random, found: Foreground, size: int) -> tuple[ByteArray, FloatArray]:
+    """The crop of a foreground around one of its edge pixels, turned, scaled and mirrored."""
+    scale = float(np.exp(random.uniform(np.log(SMALLEST_SCALE), np.log(LARGEST_SCALE))))
+    colour, alpha, at = found.colour, found.alpha, found.edge[random.integers(len(found.edge))][::-1]
+    at = at.astype(np.float64)
+    # The shrinking is done by areas, so that thin strands fade and don't break.
+    if scale < 0.9:
+        height, width = alpha.shape
+        to = (max(1, round(width * scale)), max(1, round(height * scale)))
+        colour = cv2.resize(colour, to, interpolation=cv2.INTER_AREA)
+        alpha = cv2.resize(alpha, to, interpolation=cv2.INTER_AREA)
+        at, scale = (at + 0.5) * scale - 0.5, 1.0
+    angle = random.normal(0, 0.4)
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    matrix = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0]])
+    if random.random() < 0.5:
+        matrix[:, 0] *= -1
+    target = size / 2 + random.uniform(-0.2, 0.2, 2) * size
+    matrix[:, 2] = target - matrix[:, :2] @ at
+    placed = cv2.warpAffine(
+        colour, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    deep = cv2.warpAffine(alpha, matrix, (size, size), flags=cv2.INTER_LINEAR)
+    return placed, deep.astype(np.float32) / np.float32(65535)
+
+
+def _over(
+    front: tuple[FloatArray, FloatArray], behind: tuple[FloatArray, FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Porter and Duff's over, with straight colours."""
+    alpha = front[1] + behind[1] * (1 - front[1])
+    share = (front[1] / np.maximum(alpha, 1e-6))[..., None]
+    return share * front[0] + (1 - share) * behind[0], alpha
+
+
+def _moving(random: Random, linear: FloatArray, alpha: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Both smeared along a line, as a shutter does: on premultiplied light."""
+    length, angle = random.uniform(3, 24), random.uniform(0, np.pi)
+    side = int(length) | 1
+    kernel = np.zeros((side, side), np.float32)
+    reach = np.array([np.cos(angle), np.sin(angle)]) * (side - 1) / 2
+    start, end = ((side - 1) / 2 - reach).round(), ((side - 1) / 2 + reach).round()
+    cv2.line(kernel, tuple(int(v) for v in start), tuple(int(v) for v in end), 1.0)
+    kernel /= kernel.sum()
+    solid = cv2.filter2D(linear * alpha[..., None], -1, kernel)
+    smeared = cv2.filter2D(alpha, -1, kernel)
+    colour = np.where(smeared[..., None] > 0.02, solid / np.maximum(smeared, 1e-3)[..., None], linear)
+    return colour, np.clip(smeared, 0, 1)
+
+
+def _pulled_towards(
+    random: Random, background: FloatArray, colour: FloatArray, alpha: FloatArray
+) -> FloatArray:
+    """A background whose mean colour comes near the foreground's: the hard case."""
+    weight = alpha.sum() + 1e-6
+    wanted = (colour * alpha[..., None]).sum(axis=(0, 1)) / weight
+    gain = (wanted + 0.02) / (background.mean(axis=(0, 1)) + 0.02)
+    return (background * gain ** random.uniform(0.4, 1.0)).astype(np.float32)
