@@ -1,4 +1,4 @@
-"""The same engine from a shell: `semantic-matte matte | segment | refine | doctor`.
+"""The same engine from a shell: `semantic-matte matte | segment | refine | export-cat | doctor`.
 
 Exit code 0 is done, 1 is failed work, 2 is bad usage, 130 is ended by the user.
 """
@@ -239,6 +239,26 @@ def refine(
             write_json_line({"event": "result", "alpha": str(out)})
         else:
             typer.echo(f"{out}")
+
+    _run(work, as_json)
+
+
+@app.command("export-cat")
+def export_cat(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the files.")],
+    as_json: Json = False,
+) -> None:
+    """Write the matting network for Nuke's own Inference node: TorchScript, a CatFileCreator, cat.json."""
+
+    def work(_progress: BarProgress | JsonProgress) -> None:
+        from semantic_matte.exports import export_cat as export
+
+        files = export(out)
+        if as_json:
+            write_json_line({"event": "result", "files": [str(path) for path in files]})
+        else:
+            for path in files:
+                typer.echo(f"{path}")
 
     _run(work, as_json)
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 Random = np.random.Generator
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
 
 NARROWEST, WIDEST = 1.0, 60.0
 
@@ -32,7 +33,7 @@ def _from_alpha(random: Random, alpha: FloatArray) -> ByteArray:
 
 
 def _from_mask(random: Random, alpha: FloatArray) -> ByteArray:
-    """A polygon around the object, moved, grown or shrunk, with a band; mostly, what it missed is unknown too."""
+    """A polygon around the object, moved, grown or shrunk, with a band; mostly, what it missed is unknown."""
     mask = (alpha > random.uniform(0.2, 0.8)).astype(np.uint8)
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     coarse = np.zeros_like(mask)
@@ -50,7 +51,9 @@ def _from_mask(random: Random, alpha: FloatArray) -> ByteArray:
     return levels
 
 
-def _levels(inside: npt.NDArray[np.bool_], touched: npt.NDArray[np.bool_], outer: float, inner: float) -> ByteArray:
+def _levels(
+    inside: npt.NDArray[np.bool_], touched: npt.NDArray[np.bool_], outer: float, inner: float
+) -> ByteArray:
     """Foreground deeper than `inner` pixels in `inside`, background further than `outer` from `touched`."""
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
     distance = cv2.distanceTransform((~touched).astype(np.uint8), cv2.DIST_L2, 5)

@@ -20,7 +20,10 @@ BATCH_NORM_EPSILON = 1e-3
 
 
 def imagenet_weights(path: Path, in_channels: int) -> dict[str, Tensor]:
-    """The encoder's state dictionary; input channels beyond RGB start at 0. Raises SystemExit for another file."""
+    """The encoder's state dictionary; input channels beyond RGB start at 0.
+
+    Raises SystemExit for another file.
+    """
     require_sha256(path, SOURCE_SHA256)
     source = torch.load(path, map_location="cpu", weights_only=True)
     pairs = [_folded(source, "_conv_stem", "_bn0")]

@@ -1,8 +1,8 @@
 """What a matting network is trained on.
 
 Sources: L1 and composition, Xu et al., "Deep Image Matting", CVPR 2017; Laplacian pyramid, Hou & Liu,
-"Context-Aware Image Matting", ICCV 2019; gradient, Dai et al., "Boosting Robustness of Image Matting", CVPR 2022.
-All are means over unknown pixels; alphas are (N, 1, H, W) and differ from the truth there alone.
+"Context-Aware Image Matting", ICCV 2019; gradient, Dai et al., "Boosting Robustness of Image Matting",
+CVPR 2022. All are means over unknown pixels; alphas are (N, 1, H, W) and differ from the truth there alone.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ def matting_loss(alpha: Tensor, truth: Tensor, unknown: Tensor, contrast: Tensor
         "laplacian": _pyramid(error) / count,
         "gradient": _gradient(error) / count,
     }
-    terms["total"] = (
-        terms["l1"] + terms["composition"] + 0.5 * terms["laplacian"] + 0.5 * terms["gradient"]
-    )
+    terms["total"] = terms["l1"] + terms["composition"] + 0.5 * terms["laplacian"] + 0.5 * terms["gradient"]
     return terms
 
 
@@ -47,6 +45,4 @@ def _pyramid(error: Tensor) -> Tensor:
 
 
 def _gradient(error: Tensor) -> Tensor:
-    return (
-        torch.diff(error, dim=2).abs().sum() + torch.diff(error, dim=3).abs().sum()
-    ) * 0.5
+    return (torch.diff(error, dim=2).abs().sum() + torch.diff(error, dim=3).abs().sum()) * 0.5

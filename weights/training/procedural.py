@@ -124,8 +124,10 @@ def discs(random: Random, side: int) -> Foreground:
         axes = tuple(int(v) for v in random.uniform(0.02, 0.22, 2) * side + 3)
         cv2.ellipse(shape, centre, axes, random.uniform(0, 180), 0, 360, 1.0, -1, cv2.LINE_AA)
         radius = int(random.integers(1, 25))
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(np.float32)
-        shape = cv2.filter2D(shape, -1, kernel / kernel.sum()) * (1 if random.random() < 0.7 else 0.6)
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+        shape = cv2.filter2D(shape, -1, disc.astype(np.float32) / disc.sum()) * (
+            1 if random.random() < 0.7 else 0.6
+        )
         alpha = 1 - (1 - alpha) * (1 - shape)
     deep = np.round(np.clip(alpha, 0, 1) * 65535).astype(np.uint16)
     return Foreground("discs", texture(random, side), deep, edge_of(deep, "discs"))

@@ -69,9 +69,9 @@ def filled(colour: ByteArray, alpha: npt.NDArray[np.uint16]) -> ByteArray:
         size = ((weights[-1].shape[1] + 1) // 2, (weights[-1].shape[0] + 1) // 2)
         sums.append(cv2.resize(sums[-1], size, interpolation=cv2.INTER_AREA))
         weights.append(cv2.resize(weights[-1], size, interpolation=cv2.INTER_AREA))
-    result = np.broadcast_to(
-        sums[-1].sum((0, 1)) / max(float(weights[-1].sum()), 1e-6), sums[-1].shape
-    ).astype(np.float32)
+    result = np.broadcast_to(sums[-1].sum((0, 1)) / max(float(weights[-1].sum()), 1e-6), sums[-1].shape).astype(
+        np.float32
+    )
     for total, own in zip(reversed(sums), reversed(weights), strict=True):
         raised = cv2.resize(result, own.shape[::-1], interpolation=cv2.INTER_LINEAR)
         trust = np.clip(own * 4, 0, 1)[..., None] if own.shape != weight.shape else own[..., None]

@@ -4,7 +4,8 @@
         --encoder efficientnet-lite0-57934424.pth --out RUN [--steps 20000] [--device cuda]
 
 Writes to RUN: `checkpoint.pt` (weights, moving average, optimiser, step; `--resume` goes on from it),
-`best.safetensors` (moving average with the lowest validation error), `log.jsonl`, `validation.png`. Samples are
+`best.safetensors` (moving average with the lowest validation error), `run.json` (settings, commit, what it was
+trained on), `log.jsonl`, `validation.png`. Samples are
 drawn from the seed and the step, so a run that was cut off and resumed sees what an undisturbed one does.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,10 +135,29 @@ class Training:
             self._backgrounds = [photo for number, photo in enumerate(photos) if number % 12 != 11]
         if self.validation is None or options.growing:
             self._foregrounds = sources.foregrounds(options.foregrounds)
-            print(f"{len(self._foregrounds[0])} foregrounds, {len(self._foregrounds[1])} held out", flush=True)
+            self._write_record()
         if self.validation is None:
             held_out = Composer(self._foregrounds[1], self._held_out_backgrounds, options.size, 1_000_003)
             self.validation = Validation([held_out.sample(index) for index in range(options.validation)])
+
+    def _write_record(self) -> None:
+        """Say in run.json what the run is made of; folders by their names alone."""
+        options = {
+            name: [path.name for path in value] if isinstance(value, list) else value
+            for name, value in vars(self.options).items()
+            if name not in ("out", "resume", "growing", "minutes")
+        }
+        if self.options.encoder:
+            options["encoder"] = self.options.encoder.name
+        record = {
+            "commit": _commit(),
+            "options": options,
+            "foregrounds": len(self._foregrounds[0]),
+            "held_out": len(self._foregrounds[1]),
+            "backgrounds": len(self._backgrounds),
+        }
+        (self.options.out / "run.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+        print(json.dumps(record), flush=True)
 
     def _batches(self, count: int) -> Iterator[dict[str, Tensor]]:
         options = self.options
@@ -177,9 +197,7 @@ class Training:
         # bfloat16 has float32's range, so no loss scaling is needed.
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             alpha = self.network.correct(colour, foreground, background, start)
-        return matting_loss(
-            alpha.float(), batch["alpha"], (batch["trimap"] == 128).float(), batch["contrast"]
-        )
+        return matting_loss(alpha.float(), batch["alpha"], (batch["trimap"] == 128).float(), batch["contrast"])
 
     def _validate(self) -> None:
         assert self.validation is not None
@@ -214,7 +232,7 @@ class Training:
             "seconds": self.seconds,
         }
         torch.save(state, path.with_suffix(".part"))
-        os.replace(path.with_suffix(".part"), path)
+        path.with_suffix(".part").replace(path)
 
     def resume(self) -> None:
         """Go on from the checkpoint of the same folder, if there is one."""
@@ -226,6 +244,13 @@ class Training:
         self.average.state = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
+
+
+def _commit() -> str:
+    """The code's commit, with a mark if it was changed since."""
+    asked = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
 
 
 def arguments() -> argparse.Namespace:
@@ -247,7 +272,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--growing", action="store_true", help="foregrounds are still being rendered: look again")
+    parser.add_argument("--growing", action="store_true", help="foregrounds are still rendered: look again")
     parser.add_argument("--resume", action="store_true")
     return parser.parse_args()
 

@@ -1,0 +1,117 @@
+"""Put a trained matting network into `weights/`: half-precision safetensors, manifest row, model card.
+
+    python weights/training/package_matting.py RUN
+
+RUN is a folder of `train.py`. The same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from conversion import sha256_of, write_safetensors
+from safetensors.torch import load_file
+
+WEIGHTS = Path(__file__).resolve().parents[1]
+LARGEST = 20_000_000
+
+_ROW = """  matting:
+    file: matting.safetensors
+    task: alpha of the unknown pixels of a trimap
+    size: {size}
+    sha256: {sha256}
+    licence: Apache-2.0
+    commercial_use: "yes"
+    authors: the Semantic Matte contributors; encoder initialised from EfficientNet-Lite0 (Apache-2.0)
+    origin: trained by weights/training/train.py; see weights/MODELCARD-matting.md
+    recipe: weights/training/train.py
+"""
+
+
+def half_precision(path: Path) -> dict[str, torch.Tensor]:
+    """The run's best weights, floating-point ones in half. Raises SystemExit if one does not fit into it."""
+    tensors = {}
+    for name, value in load_file(path).items():
+        if not value.is_floating_point():
+            continue
+        tensors[name] = value.half()
+        if not torch.isfinite(tensors[name]).all():
+            raise SystemExit(f"{name} does not fit into half precision")
+    return tensors
+
+
+def update_manifest(file: Path) -> None:
+    """Put the row of the matting network at the manifest's end, in place of an older one."""
+    manifest = WEIGHTS / "manifest.yaml"
+    text = re.sub(r"  matting:\n(    .*\n)+", "", manifest.read_text(encoding="utf-8"))
+    row = _ROW.format(size=file.stat().st_size, sha256=sha256_of(file))
+    manifest.write_text(text + row, encoding="utf-8")
+
+
+def card(run: Path) -> str:
+    """The model card: what it is, what it was trained on and how, what it scored on held-out samples."""
+    made = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    rows = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    best = min((row for row in rows if "validation" in row), key=lambda row: row["validation"]["sad"])
+    listed = yaml.safe_load((Path(__file__).parent / "sources.yaml").read_text(encoding="utf-8"))
+    lines = [
+        "# Model card: matting.safetensors",
+        "",
+        "RGB and a trimap to alpha; `core/semantic_matte/networks/matting.py` describes network and inputs.",
+        "Written by `weights/training/package_matting.py`. Licence of the weights: Apache-2.0.",
+        "",
+        "## Training",
+        "",
+        f"Design `{made['options']['design']}`, {best['step']} steps of {made['options']['batch']} crops of "
+        f"{made['options']['size']} pixels on {made['options']['device']}; code at commit {made['commit']}.",
+        f"{made['foregrounds']} foregrounds and {made['backgrounds']} backgrounds at the end; "
+        f"{made['held_out']} foregrounds held out.",
+        "",
+        "| Setting | Value |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in sorted(made["options"].items())),
+        "",
+        "On held-out samples (synthetic; a checkpoint is chosen by `sad`):",
+        "",
+        "| Measure | Value |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in best["validation"].items()),
+        "",
+        "## Data",
+        "",
+        "| Source | What | Licence |",
+        "|---|---|---|",
+        *(_source(row) for row in [*listed["foregrounds"], *listed["backgrounds"], listed["encoder"]]),
+        "",
+        "No photo or rendering of these is contained in the weights or in this project.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _source(row: dict[str, Any]) -> str:
+    by = f" By {row['authors'].strip()}." if "authors" in row else f" Recipe: `{row['recipe']}`."
+    return f"| {row['name']} | {row['what'].strip()}.{by} | {row['licence']} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    run = parser.parse_args().run
+    file = WEIGHTS / "matting.safetensors"
+    write_safetensors(file, half_precision(run / "best.safetensors"), {"format": "pt"})
+    if file.stat().st_size > LARGEST:
+        raise SystemExit(f"{file.name} has {file.stat().st_size} bytes: expected at most {LARGEST}")
+    update_manifest(file)
+    (WEIGHTS / "MODELCARD-matting.md").write_text(card(run), encoding="utf-8")
+    print(f"{file.name}: {file.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
