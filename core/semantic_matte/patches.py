@@ -22,6 +22,8 @@ IntArray = npt.NDArray[np.int64]
 MIDDLE = 0.25
 # Candidate centres are taken one a cell; a cell's side is this share of the patch's side.
 CELL = 1 / 32
+# A band that is solved whole keeps this share of the patch's side around it, for what is known there.
+MARGIN = 1 / 12
 # Known pixels kept around a region that is solved whole. Two are enough for 3x3 windows.
 REGION_MARGIN = 4
 
@@ -97,6 +99,21 @@ def cover(
         for box in COVERS[coverage](unknown, window, frame_size, patch_size, [*seed, sample])
     ]
     return sorted(patches, key=lambda patch: (patch.box.y0, patch.sample, patch.box.x0))
+
+
+def whole(
+    unknown: BoolArray, window: Box, frame_size: tuple[int, int], patch_size: int, area: int
+) -> list[Patch]:
+    """One patch that holds all of a band and some of what is known around it, if `area` pixels are enough.
+
+    Arguments as of `even_cover`. Empty for a larger band, and for none.
+    """
+    part = Box.around(unknown)
+    if part is None:
+        return []
+    margin = int(patch_size * MARGIN)
+    box = _clip(part.shifted(window.x0, window.y0).padded(margin), frame_size)
+    return [Patch(box)] if box.area <= area else []
 
 
 def regions(

@@ -99,6 +99,11 @@ class MatteEstimator(Protocol):
         size, and gives the same answer each time; samples then make no difference."""
 
     @property
+    def whole_area(self) -> int:
+        """A band whose box has at most this many pixels is solved in one patch, of any shape, that holds it
+        whole: all samples would be the same patch, so there is one. 0: always in patches and samples."""
+
+    @property
     def models(self) -> Sequence[Mapping[str, str]]:
         """The model files used: name, licence, sha256."""
 

@@ -24,6 +24,7 @@ class ToyNetwork:
     patch_size = 320
     widest_band = 160
     solves_regions = False
+    whole_area = 0
     models: Sequence[Mapping[str, str]] = ()
 
     def __init__(self) -> None:

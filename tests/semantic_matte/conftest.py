@@ -34,6 +34,7 @@ class ToyEstimator:
     patch_size: int = 32
     widest_band: int = 10_000
     solves_regions: bool = False
+    whole_area: int = 0
     # False: known pixels are left as `solve` gave them, which breaks the port's promise.
     keeps_known: bool = True
     name: str = "toy"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_matte.patches import COVERS, REGION_MARGIN, cover, even_cover, middle, regions
+from semantic_matte.patches import COVERS, REGION_MARGIN, cover, even_cover, middle, regions, whole
 from semantic_matte.types import BoolArray, Box
 
 SIZES = st.one_of(
@@ -190,3 +190,30 @@ def test_a_large_region_is_cut_with_middles_over_all_of_it() -> None:
     assert len(boxes) > 4
     assert all(box.area <= 96**2 for box in boxes)
     assert covered([middle(box, (300, 400)) for box in boxes], 300, 400)[unknown].all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(size=SIZES, area=st.integers(1, 60_000), share=st.floats(0.01, 1), seed=st.integers(0, 10_000))
+def test_one_patch_holds_the_band_or_there_is_none(
+    toys: Any, size: tuple[int, int], area: int, share: float, seed: int
+) -> None:
+    unknown, window, on_frame = band_in(toys, size, share, seed)
+    found = whole(unknown, window, size, 96, area)
+    if found:
+        ((box, sample),) = [(patch.box, patch.sample) for patch in found]
+        assert sample == 0
+        assert box.area <= area
+        assert Box.of_frame(*size).intersection(box) == box
+        assert covered([box], *size)[on_frame].all()
+    elif on_frame.any():
+        band = Box.around(on_frame)
+        assert band is not None
+        assert band.padded(8).area > area
+
+
+def test_the_one_patch_shows_what_lies_around_the_band() -> None:
+    unknown = np.zeros((50, 60), np.bool_)
+    unknown[20:30, 20:30] = True
+    (patch,) = whole(unknown, Box(100, 200, 160, 250), (400, 400), 96, 10_000)
+    assert patch.box == Box(120, 220, 130, 230).padded(8)
+    assert whole(unknown, Box(100, 200, 160, 250), (400, 400), 96, 0) == []

@@ -237,6 +237,25 @@ def test_an_estimator_of_regions_sees_each_part_whole_and_once(toys: Any) -> Non
     assert matte.spread.max() == 0
 
 
+def test_a_band_that_fits_is_solved_in_one_patch(toys: Any) -> None:
+    disc = toys.disc(*FRAME, 80, 110, 40)
+    batches = {}
+    for area in (0, 160 * 160):
+        estimator = toys(toys.oracle, 64, whole_area=area)
+        (matte,) = run(toys.plate(disc), [instance_of(disc > 0.5)], estimator, passes=1, samples=5)
+        np.testing.assert_allclose(matte.alpha, disc, atol=0.02)
+        batches[area] = sum(shape[0] for shape in estimator.batches)
+    assert batches[0] > 5
+    assert batches[160 * 160] == 1
+
+
+def test_the_papers_coverage_never_takes_the_band_whole(toys: Any) -> None:
+    disc = toys.disc(*FRAME, 80, 110, 40)
+    estimator = toys(toys.oracle, 64, whole_area=160 * 160)
+    run(toys.plate(disc), [instance_of(disc > 0.5)], estimator, passes=1, samples=2, coverage="paper")
+    assert sum(shape[0] for shape in estimator.batches) > 2
+
+
 def test_progress_names_the_slot_and_a_cancel_gets_through(toys: Any, ball: Any) -> None:
     truth, found = ball
     instance = instance_of(found.mask, slot="sm_ball_01")

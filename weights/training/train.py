@@ -31,6 +31,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from validation import Validation, ValidationScore
 
+from semantic_matte.networks.deep_image_matting_checkpoints import load_vgg16
+
 AVERAGE_OVER = 400
 WARM_UP = 60
 LOG_EVERY = 20
@@ -92,8 +94,7 @@ class Training:
         self.device = torch.device(options.device)
         self.network = create_network(options.design).to(self.device)
         if options.encoder:
-            encoder = self.network.encoder
-            encoder.load_state_dict(imagenet_weights(options.encoder, encoder.stem.in_channels))
+            self._inherit(options.encoder)
         self.network.to(memory_format=torch.channels_last)
         inherited = [value for name, value in self.network.named_parameters() if name.startswith("encoder.")]
         fresh = [value for name, value in self.network.named_parameters() if not name.startswith("encoder.")]
@@ -110,6 +111,14 @@ class Training:
         self._backgrounds: list[sources.ByteArray] = []
         self.validation: Validation | None = None
         options.out.mkdir(parents=True, exist_ok=True)
+
+    def _inherit(self, path: Path) -> None:
+        """ImageNet's weights for the encoder: EfficientNet-Lite0's, or for Deep Image Matting VGG16's."""
+        encoder = self.network.encoder
+        if encoder is not None:
+            encoder.load_state_dict(imagenet_weights(path, encoder.stem.in_channels))
+        else:
+            load_vgg16(self.network.network, torch.load(path, map_location="cpu", weights_only=True))
 
     def run(self) -> None:
         """Train to the last step, or until the minutes are over."""

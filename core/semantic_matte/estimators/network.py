@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MODEL = "matting"
-# The network brings its own solver, which sees as far as the patch reaches.
-PATCH_SIZE = 768
+PATCH_SIZE = 640
+# The solver inside sees as far as a patch reaches, so the widest band is most of one.
 WIDEST_BAND = 384
+# Up to a photo of 1 megapixel at once; more would only cost memory.
+WHOLE_AREA = 1024 * 1024
 
 
 class Network(PatchNetwork):
@@ -27,8 +29,10 @@ class Network(PatchNetwork):
 
     name = "network"
 
-    def __init__(self, settings: Settings, patch_size: int = PATCH_SIZE) -> None:
-        """Raises DeviceError or WeightsError."""
+    def __init__(
+        self, settings: Settings, patch_size: int = PATCH_SIZE, whole_area: int = WHOLE_AREA
+    ) -> None:
+        """Sizes: see `ports.MatteEstimator`. Raises DeviceError or WeightsError."""
         import torch
 
         from semantic_matte.networks.matting import MattingNetwork
@@ -41,6 +45,7 @@ class Network(PatchNetwork):
         # The network pads by itself.
         super().__init__(device, [find_model(MODEL).describe()], patch_size=patch_size, multiple=1)
         self.widest_band = WIDEST_BAND
+        self.whole_area = whole_area
 
     def _predict(self, colour: Tensor, levels: Tensor) -> Tensor:
         alpha: Tensor = self._network(colour, levels)[:, 0]

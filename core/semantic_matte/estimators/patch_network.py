@@ -31,6 +31,7 @@ class PatchNetwork(ABC):
 
     name: str
     solves_regions = False
+    whole_area = 0
 
     def __init__(
         self,
