@@ -21,7 +21,7 @@ from sources import ByteArray, Foreground
 Random = np.random.Generator
 FloatArray = npt.NDArray[np.float32]
 
-PROCEDURAL_SHARE = 0.12
+PROCEDURAL_SHARE = 0.2
 SECOND_OBJECT = 0.2
 MOTION_BLUR = 0.12
 SIMILAR_COLOURS = 0.25
@@ -46,7 +46,11 @@ class Composer:
     def __init__(
         self, foregrounds: list[Foreground], backgrounds: list[ByteArray], size: int, seed: int
     ) -> None:
-        self._foregrounds = foregrounds
+        # Each folder has the same share, however many pictures it holds.
+        self._folders = [
+            [found for found in foregrounds if found.folder == folder]
+            for folder in sorted({found.folder for found in foregrounds})
+        ]
         self._backgrounds = backgrounds
         self._size = size
         self._seed = seed
@@ -78,14 +82,15 @@ class Composer:
 
     def _layer(self, random: Random) -> tuple[FloatArray, FloatArray]:
         """Linear colour (h, w, 3) and alpha (h, w) of one foreground, placed, coloured, sometimes moving."""
-        if random.random() < PROCEDURAL_SHARE or not self._foregrounds:
+        if random.random() < PROCEDURAL_SHARE or not self._folders:
             kind = procedural.KINDS[random.integers(len(procedural.KINDS))]
             try:
                 found = kind(random, 480)
             except ValueError:
                 return self._layer(random)
         else:
-            found = self._foregrounds[random.integers(len(self._foregrounds))]
+            folder = self._folders[random.integers(len(self._folders))]
+            found = folder[random.integers(len(folder))]
         colour, alpha = _placed(random, found, self._size)
         linear = recolour(random, to_linear(colour))
         if random.random() < MOTION_BLUR:

@@ -28,15 +28,16 @@ HELD_OUT = 12
 @dataclasses.dataclass(frozen=True, eq=False)
 class Foreground:
     """colour: (H, W, 3) uint8, RGB, sRGB-encoded, straight, filled where alpha is 0. alpha: (H, W) uint16, full
-    range. edge: (n, 2) int32 y, x of soft pixels, where crops are centred.."""
+    range. edge: (n, 2) int32 y, x of soft pixels, where crops are centred. folder: which of the given ones."""
 
     name: str
     colour: ByteArray
     alpha: npt.NDArray[np.uint16]
     edge: npt.NDArray[np.int32]
+    folder: int = 0
 
 
-def read_foreground(path: Path) -> Foreground:
+def read_foreground(path: Path, folder: int = 0) -> Foreground:
     """An RGBA picture of 8 or 16 bits. Raises ValueError if it has no alpha or no soft pixel."""
     picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim != 3 or picture.shape[2] != 4:
@@ -45,7 +46,7 @@ def read_foreground(path: Path) -> Foreground:
     deep = _limited(deep)
     alpha = np.ascontiguousarray(deep[..., 3])
     colour = np.round(deep[..., 2::-1] / 257.0).astype(np.uint8)
-    return Foreground(path.stem, filled(colour, alpha), alpha, edge_of(alpha, path.name))
+    return Foreground(path.stem, filled(colour, alpha), alpha, edge_of(alpha, path.name), folder)
 
 
 def edge_of(alpha: npt.NDArray[np.uint16], name: str) -> npt.NDArray[np.int32]:
@@ -86,10 +87,10 @@ def foregrounds(folders: list[Path]) -> tuple[list[Foreground], list[Foreground]
     is left out.
     """
     train, held_out = [], []
-    for folder in folders:
+    for number, folder in enumerate(folders):
         for path in sorted(folder.rglob("*.png")):
             try:
-                found = read_foreground(path)
+                found = read_foreground(path, number)
             except ValueError:
                 continue
             # By name, so that a folder that grows never moves a picture from one side to the other.
