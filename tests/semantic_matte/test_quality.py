@@ -28,14 +28,28 @@ def lemur_truth() -> np.ndarray:
     return read_plate(DATA / "lemur" / "lemur_alpha.png", "linear").pixels[..., 0]
 
 
-def refined() -> dict[str, float]:
-    """Errors of the default estimator in the lemur's trimap, its band made 20 pixels wider."""
+def refined(settings: sm.Settings | None = None) -> dict[str, float]:
+    """Errors of an estimator, by default the default, in the lemur's trimap, its band made 20 pixels wider."""
     levels = read_trimap(DATA / "lemur" / "lemur_trimap.png").levels
     wider = cv2.dilate((levels == UNKNOWN).view(np.uint8), np.ones((21, 21), dtype=np.uint8))
     levels = np.where(wider > 0, np.uint8(UNKNOWN), levels)
-    alpha = sm.refine(DATA / "lemur" / "lemur.png", levels)
+    alpha = sm.refine(DATA / "lemur" / "lemur.png", levels, settings)
     score = matting_score(alpha, lemur_truth(), levels)
     return {"sad": score.sad, "mse": score.mse, "gradient": score.gradient}
+
+
+def strands() -> dict[str, float]:
+    """Errors of the default estimator on strands whose alpha is known exactly (`tests/data/strands`)."""
+    folder = DATA / "strands"
+    levels = read_trimap(folder / "trimap.png").levels
+    truth = read_plate(folder / "alpha.png", "linear").pixels[..., 0]
+    score = matting_score(sm.refine(folder / "plate.png", folder / "trimap.png"), truth, levels)
+    return {"sad": score.sad, "mse": score.mse, "gradient": score.gradient}
+
+
+def solver() -> dict[str, float]:
+    """The same of `closed_form` on the lemur, whose reference is a solver's own answer."""
+    return refined(sm.Settings(estimator="closed_form"))
 
 
 def from_coarse_mask() -> dict[str, float]:
@@ -59,7 +73,13 @@ def found() -> dict[str, float]:
     return figures
 
 
-MEASURES = {"refined": refined, "from_coarse_mask": from_coarse_mask, "found": found}
+MEASURES = {
+    "refined": refined,
+    "solver": solver,
+    "strands": strands,
+    "from_coarse_mask": from_coarse_mask,
+    "found": found,
+}
 
 
 @pytest.mark.slow

@@ -41,11 +41,11 @@ class PaperNetwork(nn.Module):
 
 DESIGNS: dict[str, Callable[[], nn.Module]] = {
     # RGB and trimap alone.
-    "plain": lambda: MattingNetwork(carried=False, solver=False),
+    "plain": lambda: MattingNetwork(carried=False, solver=False, normalised=True),
     # With the known colours carried into the band.
-    "carried": lambda: MattingNetwork(carried=True, solver=False),
+    "carried": lambda: MattingNetwork(carried=True, solver=False, normalised=True),
     # With those and the closed-form alpha, which it corrects.
-    "corrector": lambda: MattingNetwork(carried=True, solver=True),
+    "corrector": lambda: MattingNetwork(carried=True, solver=True, normalised=True),
     "deep_image_matting": lambda: PaperNetwork(Design()),
     "deep_image_matting_refined": lambda: PaperNetwork(Design(refinement=True)),
 }

@@ -18,6 +18,8 @@ import yaml
 from conversion import sha256_of, write_safetensors
 from safetensors.torch import load_file
 
+from semantic_matte.networks.matting import folded
+
 WEIGHTS = Path(__file__).resolve().parents[1]
 LARGEST = 20_000_000
 
@@ -35,11 +37,9 @@ _ROW = """  matting:
 
 
 def half_precision(path: Path) -> dict[str, torch.Tensor]:
-    """The run's best weights, floating-point ones in half. Raises SystemExit if one does not fit into it."""
+    """The run's best weights, normalisation folded, in half. Raises SystemExit if one does not fit into it."""
     tensors = {}
-    for name, value in load_file(path).items():
-        if not value.is_floating_point():
-            continue
+    for name, value in folded(load_file(path)).items():
         tensors[name] = value.half()
         if not torch.isfinite(tensors[name]).all():
             raise SystemExit(f"{name} does not fit into half precision")

@@ -29,9 +29,7 @@ class Network(PatchNetwork):
 
     name = "network"
 
-    def __init__(
-        self, settings: Settings, patch_size: int = PATCH_SIZE, whole_area: int = WHOLE_AREA
-    ) -> None:
+    def __init__(self, settings: Settings, patch_size: int = PATCH_SIZE, whole_area: int = WHOLE_AREA) -> None:
         """Sizes: see `ports.MatteEstimator`. Raises DeviceError or WeightsError."""
         import torch
 
@@ -41,7 +39,7 @@ class Network(PatchNetwork):
         self._network = MattingNetwork()
         load_network(self._network, MODEL, device)
         kind = torch.float16 if device.startswith("cuda") else torch.float32
-        self._network.to(dtype=kind, memory_format=torch.channels_last)
+        self._network.to(dtype=kind).to(memory_format=torch.channels_last)
         # The network pads by itself.
         super().__init__(device, [find_model(MODEL).describe()], patch_size=patch_size, multiple=1)
         self.widest_band = WIDEST_BAND

@@ -27,5 +27,5 @@ def scripted_network() -> bytes:
         # torch.jit is no longer grown by its makers; it is what Nuke reads.
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(torch.jit.script(NukeMatting(network).eval()), content)  # type: ignore[no-untyped-call]
+        torch.jit.save(torch.jit.script(NukeMatting(network).eval()), content)
     return content.getvalue()

@@ -28,7 +28,7 @@ CHANNELS = (16, 24, 40, 112, 192)
 class SamePadConvolution(nn.Conv2d):
     """Convolution padded as TensorFlow's SAME for even sizes: the odd pixel at the bottom and right."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - nn.Conv2d's own name
+    def forward(self, input: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C', H / stride, W / stride)."""
         if self.stride[0] == 2:
             # Even sizes: kernel 3 pads 0 and 1, kernel 5 pads 1 and 2.
@@ -67,7 +67,7 @@ class EfficientNetLite0(nn.Module):
     def __init__(self, in_channels: int = 3) -> None:
         super().__init__()
         self.stem = SamePadConvolution(in_channels, STEM_CHANNELS, 3, 2)
-        stages: list[nn.Module] = []
+        stages: list[list[nn.Module]] = []
         inside = STEM_CHANNELS
         for repeats, kernel, stride, expansion, outside in STAGES:
             blocks: list[nn.Module] = []
@@ -76,10 +76,11 @@ class EfficientNetLite0(nn.Module):
                     InvertedResidual(inside, outside, kernel, stride if repeat == 0 else 1, expansion)
                 )
                 inside = outside
-            stages.append(nn.Sequential(*blocks))
+            stages.append(blocks)
         # Stages of one stride are one level of the pyramid.
         self.levels = nn.ModuleList(
-            [stages[0], stages[1], stages[2], nn.Sequential(*stages[3], *stages[4]), stages[5]]
+            nn.Sequential(*blocks)
+            for blocks in (stages[0], stages[1], stages[2], stages[3] + stages[4], stages[5])
         )
 
     def forward(self, pictures: Tensor) -> list[Tensor]:

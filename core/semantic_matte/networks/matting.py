@@ -7,6 +7,8 @@ The network adds to that alpha, so it starts as good as the solver and learns wh
 path at full resolution keeps single hairs.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -30,19 +32,22 @@ DECODER = (16, 24, 32, 48, 96)
 
 
 class Merge(nn.Module):
-    """One step of the decoder: what comes from below, doubled in size, and the encoder's level beside it."""
+    """One step of the decoder: what comes from below, doubled in size, and the encoder's level beside it.
 
-    def __init__(self, below: int, beside: int, outside: int) -> None:
+    normalised: with batch normalisation, for training; without, its place is kept and convolutions have biases.
+    """
+
+    def __init__(self, below: int, beside: int, outside: int, normalised: bool) -> None:
         super().__init__()
         self.narrow = nn.Conv2d(below, outside, 1)
-        self.layers = nn.Sequential(
-            nn.Conv2d(outside + beside, outside, 3, padding=1, bias=False),
-            nn.BatchNorm2d(outside),
-            nn.ReLU(),
-            nn.Conv2d(outside, outside, 3, padding=1, bias=False),
-            nn.BatchNorm2d(outside),
-            nn.ReLU(),
-        )
+        layers: list[nn.Module] = []
+        for inside in (outside + beside, outside):
+            layers += [
+                nn.Conv2d(inside, outside, 3, padding=1, bias=not normalised),
+                nn.BatchNorm2d(outside) if normalised else nn.Identity(),
+                nn.ReLU(),
+            ]
+        self.layers = nn.Sequential(*layers)
 
     def forward(self, below: Tensor, beside: Tensor) -> Tensor:
         """Map (N, below, H / 2, W / 2) and (N, beside, H, W) to (N, outside, H, W)."""
@@ -54,7 +59,7 @@ class Merge(nn.Module):
 
 
 class Context(nn.Module):
-    """Means of the deepest features over the whole patch and its quarters, so that a 640 patch is seen whole."""
+    """Adds to the deepest features their mean and what lies up to four cells, 128 pixels, beside them."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -64,13 +69,21 @@ class Context(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Map (N, C, H, W) to the same shape."""
         mean = features.mean(dim=(2, 3), keepdim=True)
-        return features + functional.relu(self.whole(mean)) + self.dilated(features)
+        result: Tensor = features + functional.relu(self.whole(mean)) + self.dilated(features)
+        return result
 
 
 class MattingNetwork(nn.Module):
-    """See the module. carried, solver: which of the classic inputs it is given; both in the embedded model."""
+    """See the module.
 
-    def __init__(self, carried: bool = True, solver: bool = True) -> None:
+    carried, solver: which of the classic inputs it is given; both in the embedded model. normalised: as it is
+    trained; `folded` then gives the weights of the network without.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, carried: bool = True, solver: bool = True, normalised: bool = False) -> None:
         super().__init__()
         self.stride = STRIDE
         self.steps_finest = STEPS_FINEST
@@ -80,14 +93,14 @@ class MattingNetwork(nn.Module):
         channels = 5 + (known_colours.CHANNELS if carried else 0) + (1 if solver else 0)
         self.encoder = EfficientNetLite0(channels)
         self.context = Context(CHANNELS[4])
-        self.merge16 = Merge(CHANNELS[4], CHANNELS[3], DECODER[4])
-        self.merge8 = Merge(DECODER[4], CHANNELS[2], DECODER[3])
-        self.merge4 = Merge(DECODER[3], CHANNELS[1], DECODER[2])
-        self.merge2 = Merge(DECODER[2], CHANNELS[0], DECODER[1])
-        self.merge1 = Merge(DECODER[1], channels, DECODER[0])
+        self.merge16 = Merge(CHANNELS[4], CHANNELS[3], DECODER[4], normalised)
+        self.merge8 = Merge(DECODER[4], CHANNELS[2], DECODER[3], normalised)
+        self.merge4 = Merge(DECODER[3], CHANNELS[1], DECODER[2], normalised)
+        self.merge2 = Merge(DECODER[2], CHANNELS[0], DECODER[1], normalised)
+        self.merge1 = Merge(DECODER[1], channels, DECODER[0], normalised)
         self.out = nn.Conv2d(DECODER[0], 1, 3, padding=1)
         nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
@@ -105,8 +118,11 @@ class MattingNetwork(nn.Module):
         return torch.where(trimap > 0.75, torch.ones_like(alpha), alpha) * (trimap >= 0.25).to(alpha.dtype)
 
     def start(self, colour: Tensor, foreground: Tensor, background: Tensor) -> Tensor:
-        """What is known before anything learned: (N, channels after the first five, H, W); the last is the alpha
-        that is corrected."""
+        """What is known before anything learned.
+
+        Arguments: (N, 3, H, W), and (N, 1, H, W) of 1 where known, else 0. Returns float32 (N, channels beyond
+        the first five, H, W); with the solver, the last is the alpha that is corrected.
+        """
         colour, foreground = colour.float(), foreground.float()
         background = background.float()
         parts: list[Tensor] = []
@@ -136,7 +152,30 @@ class MattingNetwork(nn.Module):
         features = self.merge8(features, levels[2])
         features = self.merge4(features, levels[1])
         features = self.merge2(features, levels[0])
-        change = self.out(self.merge1(features, everything))[:, :, :height, :width].to(colour.dtype)
+        change: Tensor = self.out(self.merge1(features, everything))
+        change = change[:, :, :height, :width].to(colour.dtype)
         if self.solver:
             return start[:, -1:].to(colour.dtype) + change
         return 0.5 * (1.0 + foreground - background) + change
+
+
+def folded(state: Mapping[str, Tensor], epsilon: float = 1e-5) -> dict[str, Tensor]:
+    """Weights of a network with batch normalisation, for the same network without: equal in inference.
+
+    epsilon: that of the normalisation (torch's default).
+    """
+    tensors = {
+        name: value
+        for name, value in state.items()
+        if name.startswith("encoder.") or not (".layers.1." in name or ".layers.4." in name)
+    }
+    for name in state:
+        if not name.endswith(".running_var"):
+            continue
+        norm = name.removesuffix(".running_var")
+        part, _, place = norm.rpartition(".")
+        convolution = f"{part}.{int(place) - 1}"
+        scale = state[f"{norm}.weight"] / (state[name] + epsilon).sqrt()
+        tensors[f"{convolution}.weight"] = state[f"{convolution}.weight"] * scale.view(-1, 1, 1, 1)
+        tensors[f"{convolution}.bias"] = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+    return tensors

@@ -38,7 +38,8 @@ def half_stencil(colour: Tensor, epsilon: float = EPSILON) -> Tensor:
     shifted: list[Tensor] = []
     for dy in range(3):
         for dx in range(3):
-            shifted.append(colour[:, :, dy : dy + rows, dx : dx + columns])
+            near = colour[:, :, dy : dy + rows, dx : dx + columns]
+            shifted.append(near)
     # Twice: the first mean's rounding is as large as the contrast of a flat, bright window.
     centred = _centred(_centred(shifted))
     basis = _orthonormal(centred, epsilon)
@@ -67,8 +68,8 @@ def _orthonormal(centred: list[Tensor], epsilon: float) -> list[Tensor]:
     """Nine (N, 3, H - 2, W - 2): rows of Q in D = QR for the matrix D of a window's centred colours, extended
     below by sqrt(epsilon) I, by modified Gram-Schmidt.
 
-    D (D^T D + epsilon I)^-1 D^T, which the Laplacian needs, is then Q Q^T of the first nine rows. The inverse of
-    the covariance would say the same, but a grey window's has a condition that float32 does not survive.
+    D (D^T D + epsilon I)^-1 D^T, which the Laplacian needs, is then Q Q^T of the first nine rows. The inverse
+    of the covariance would say the same, but a grey window's has a condition that float32 does not survive.
     """
     root = epsilon**0.5
     columns: list[list[Tensor]] = []
@@ -78,7 +79,7 @@ def _orthonormal(centred: list[Tensor], epsilon: float) -> list[Tensor]:
             column.append(torch.full_like(column[0], root if extra == channel else 0.0))
         for done in columns:
             share = _dot(done, column)
-            column = [value - share * direction for value, direction in zip(column, done)]
+            column = [column[row] - share * done[row] for row in range(12)]
         length = _dot(column, column).rsqrt()
         columns.append([value * length for value in column])
     return [torch.stack([columns[0][row], columns[1][row], columns[2][row]], dim=1) for row in range(9)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from semantic_matte.outputs.atomic import ensure_folder, replacing
 
 NAME = "semantic_matte"
+_TOOLTIP = "1: the plate is scene-linear, as Nuke works. 0: it is already display-referred (sRGB)."
 # torch 2 came to Nuke with it.
 OLDEST_NUKE = "15.1"
 
@@ -52,7 +53,7 @@ CatFileCreator {{
  modelId {NAME}
  name CatFileCreator1
  addUserKnob {{20 User}}
- addUserKnob {{3 scene_linear l "Scene-linear" t "1: the plate is scene-linear, as Nuke works. 0: it is already display-referred (sRGB)."}}
+ addUserKnob {{3 scene_linear l "Scene-linear" t "{_TOOLTIP}"}}
  scene_linear 1
 }}
 """

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from semantic_matte.networks.efficientnet_lite import CHANNELS, EfficientNetLite0
-from semantic_matte.networks.matting import MattingNetwork
+from semantic_matte.networks.matting import MattingNetwork, folded
 from semantic_matte.networks.nuke_cat import NukeMatting, linear_to_srgb
 
 SIZES = [(64, 64), (61, 97), (33, 200), (7, 5), (3, 3)]
@@ -86,6 +86,22 @@ def test_scripts_at_any_size(size: tuple[int, int]) -> None:
     colour, trimap = case(*size)
     made = network()
     torch.testing.assert_close(scripted(made)(colour, trimap), made(colour, trimap), atol=1e-5, rtol=0)
+
+
+def test_folding_normalisation_changes_nothing() -> None:
+    colour, trimap = case(61, 97, 2)
+    made = network(normalised=True)
+    made.train()
+    for _ in range(3):
+        made(colour, trimap)
+    made.eval()
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 2.0)
+            torch.nn.init.normal_(module.bias)
+    plain = MattingNetwork().eval()
+    plain.load_state_dict(folded(made.state_dict()))
+    torch.testing.assert_close(plain(colour, trimap), made(colour, trimap), atol=1e-4, rtol=0)
 
 
 def test_half_precision_stays_near() -> None:
