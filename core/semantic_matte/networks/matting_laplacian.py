@@ -126,7 +126,7 @@ def solve(
 
     colour: (N, 3, H, W) float32 display-referred. known: (N, H, W) float32, how much of a pixel is known, 1
     or 0 on the finest level. values: (N, H, W) float32 alpha there (0 elsewhere). steps_finest, steps:
-    conjugate gradient steps on the finest level and on each coarser one. Returns (N, H, W) float32, not
+    conjugate gradient steps on the finest level and at most on each coarser one. Returns (N, H, W) float32, not
     clamped, equal to `values` where `known` is 1.
     """
     colours = [colour]
@@ -147,7 +147,9 @@ def solve(
             ).squeeze(1)[:, :height, :width]
         maps = half_stencil(colours[level], epsilon)
         if level > 0:
-            alpha = _relax(maps, knowns[level] * constraint, sums[level] * constraint, alpha, steps)
+            # Word passes a pixel or two a step: as many steps as pixels along a side cross a small level.
+            enough = min(steps, max(alpha.shape[1], alpha.shape[2]))
+            alpha = _relax(maps, knowns[level] * constraint, sums[level] * constraint, alpha, enough)
         else:
             free = 1.0 - knowns[0]
             alpha = _relax_free(maps, free, alpha * free + sums[0], steps_finest)
