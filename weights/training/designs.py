@@ -44,7 +44,9 @@ DESIGNS: dict[str, Callable[[], nn.Module]] = {
     "plain": lambda: MattingNetwork(carried=False, solver=False, normalised=True),
     # With the known colours carried into the band.
     "carried": lambda: MattingNetwork(carried=True, solver=False, normalised=True),
-    # With those and the closed-form alpha, which it corrects.
+    # With the closed-form alpha alone, which it corrects.
+    "solver": lambda: MattingNetwork(carried=False, solver=True, normalised=True),
+    # With the carried colours and the closed-form alpha, which it corrects.
     "corrector": lambda: MattingNetwork(carried=True, solver=True, normalised=True),
     "deep_image_matting": lambda: PaperNetwork(Design()),
     "deep_image_matting_refined": lambda: PaperNetwork(Design(refinement=True)),
