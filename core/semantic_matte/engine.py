@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +24,9 @@ from semantic_matte.types import ByteArray, FloatArray, Hint, Instance, Matte, P
 
 PlateSource: TypeAlias = str | os.PathLike[str] | Plate | npt.NDArray[np.generic]
 TrimapSource: TypeAlias = str | os.PathLike[str] | Trimap | ByteArray
+
+# What the object of an artist's trimap is called.
+TRIMAP_LABEL = "object"
 
 
 class Engine:
@@ -92,14 +95,19 @@ class Engine:
         trimap: TrimapSource | None = None,
         colour_space: str | None = None,
         progress: Progress | None = None,
+        found: Callable[[Sequence[Instance]], None] | None = None,
     ) -> list[Matte]:
-        """A matte for each object of a plate. See `matte`."""
+        """A matte for each object of a plate. See `matte`.
+
+        found: called with the objects and their slots before any is solved; what it raises ends the work.
+        """
         progress = progress or SilentProgress()
+        found = found or _go_on
         read = as_plate(plate, colour_space)
         if trimap is not None:
             if hints:
                 raise UsageError("Give a hint or a trimap, not both: a trimap already is the whole word.")
-            return [self._matte_of_trimap(read, trimap, progress)]
+            return [self._matte_of_trimap(read, trimap, progress, found)]
         # Names are checked before the slow part, so that a slip costs seconds and not minutes.
         estimator = self.estimator
         if self.settings.spread and estimator.solves_regions:
@@ -107,6 +115,7 @@ class Engine:
                 f"Estimator '{estimator.name}' gives one answer, not samples: its spread is zero everywhere."
             )
         instances = self.segment(read, hints=hints, progress=progress)
+        found(instances)
         return pipeline.matte_frame(read, instances, estimator, self.settings, progress)
 
     def refine(
@@ -121,17 +130,29 @@ class Engine:
         read = as_plate(plate, colour_space)
         given = as_trimap(trimap, read.size)
         once = self.settings.model_copy(update={"passes": 1})
-        instance = Instance.from_mask(given.foreground, "object", 1.0)
+        instance = Instance.from_mask(given.foreground, TRIMAP_LABEL, 1.0)
         matte = pipeline.refine_trimap(
             read, given, instance, self.estimator, once, progress or SilentProgress()
         )
         return matte.alpha
 
-    def _matte_of_trimap(self, plate: Plate, trimap: TrimapSource, progress: Progress) -> Matte:
+    def slots_known_before(self, hints: Sequence[Hint], trimap: TrimapSource | None) -> list[str]:
+        """The slots that `matte` will give, as far as they are known before the plate is looked at."""
+        labels = [hint.label for hint in hints] if trimap is None else [TRIMAP_LABEL]
+        return slot_names(labels)
+
+    def _matte_of_trimap(
+        self,
+        plate: Plate,
+        trimap: TrimapSource,
+        progress: Progress,
+        found: Callable[[Sequence[Instance]], None],
+    ) -> Matte:
         given = as_trimap(trimap, plate.size)
         name = Path(trimap).stem if isinstance(trimap, (str, os.PathLike)) else "trimap"
-        instance = Instance.from_mask(given.foreground, "object", 1.0)
-        instance = replace(instance, slot=slot_names(["object"])[0])
+        instance = Instance.from_mask(given.foreground, TRIMAP_LABEL, 1.0)
+        instance = replace(instance, slot=slot_names([TRIMAP_LABEL])[0])
+        found([instance])
         progress.notice(f"The trimap '{name}' is used as it is; nothing is searched for.")
         return pipeline.refine_trimap(plate, given, instance, self.estimator, self.settings, progress)
 
@@ -151,6 +172,10 @@ class Engine:
         if self._device is None:
             self._device = choose_device(self.settings.device)
         return self._device
+
+
+def _go_on(_instances: Sequence[Instance]) -> None:
+    """Nobody wants to look."""
 
 
 def _nothing_found(settings: Settings) -> str:

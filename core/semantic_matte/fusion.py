@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # The window's smallest weight: above 0, so that a pixel seen only at a patch's border is still defined.
 LEAST_WEIGHT = 1e-3
+# Pixels whose samples are sorted in one go: sorting takes several times their memory.
+SETTLED_AT_ONCE = 1 << 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,31 @@ def fuse(
     patches, samples and objects. soft_borders: False gives the plain average of the paper. Pixels that the
     trimap knows are 0 or 1 in the result, exactly. Raises ValueShapeError if the estimator breaks its word.
     """
+    results = dict(
+        fuse_in_turn(
+            pixels,
+            bands,
+            estimator,
+            progress,
+            batch=batch,
+            soft_borders=soft_borders,
+            pass_number=pass_number,
+        )
+    )
+    return [results[index] for index in range(len(bands))]
+
+
+def fuse_in_turn(
+    pixels: FloatArray,
+    bands: Sequence[Band],
+    estimator: MatteEstimator,
+    progress: Progress,
+    *,
+    batch: int = 8,
+    soft_borders: bool = True,
+    pass_number: int = 1,
+) -> Iterator[tuple[int, Fused]]:
+    """As `fuse`, but each band's number and result as soon as its last patch is solved."""
     import torch
 
     plate = torch.from_numpy(np.ascontiguousarray(pixels)).to(estimator.device)
@@ -73,10 +100,10 @@ def fuse(
     left = [len(band.patches) for band in bands]
     # A band's sums live from its first patch to its last: many objects need no more than a few do.
     open_sums: dict[int, _BandSums] = {}
-    results: list[Fused | None] = [None] * len(bands)
     done = 0
-    with torch.inference_mode():
-        for group in _batches(work, batch):
+    for group in _batches(work, batch):
+        finished = []
+        with torch.inference_mode():
             for index, _ in group:
                 if index not in open_sums:
                     open_sums[index] = _BandSums(bands[index], estimator.device, soft_borders)
@@ -89,14 +116,16 @@ def fuse(
                 open_sums[index].add(alpha, patch)
                 left[index] -= 1
                 if left[index] == 0:
-                    results[index] = open_sums.pop(index).finish()
-            done += len(group)
-            name = bands[group[-1][0]].name
-            progress.advance(ProgressEvent("matting", done, len(work), name, pass_number))
-        return [
-            _BandSums(band, estimator.device, soft_borders).finish() if result is None else result
-            for band, result in zip(bands, results, strict=True)
-        ]
+                    finished.append((index, open_sums.pop(index).finish()))
+        done += len(group)
+        name = bands[group[-1][0]].name
+        progress.advance(ProgressEvent("matting", done, len(work), name, pass_number))
+        del colour, trimaps, shown, alphas
+        while finished:
+            yield finished.pop(0)
+    for index, band in enumerate(bands):
+        if not band.patches:
+            yield index, _BandSums(band, estimator.device, soft_borders).finish()
 
 
 def _check_shape(estimator: MatteEstimator, alphas: Tensor, trimaps: Tensor) -> None:
@@ -165,7 +194,8 @@ class _BandSums:
         self._alpha = (self._levels == 255).to(torch.float32)
         self._spread = torch.zeros_like(self._alpha)
         tallest = max((patch.box.height for patch in band.patches), default=1)
-        rows = min(2 * tallest, window.height)
+        # Not just the tallest patch: then rows would have to be moved at every step down.
+        rows = min(tallest + tallest // 4, window.height)
         self._sum = torch.zeros((band.samples, rows, window.width), device=device)
         self._weight = torch.zeros_like(self._sum)
         self._top = 0
@@ -217,14 +247,17 @@ class _BandSums:
             levels = self._band.trimap.levels[top : top + height]
             unknown = torch.from_numpy(np.flatnonzero(levels == 128)).to(self._device)
             count = self._sum.shape[0]
-            sums = self._sum[:, :height].reshape(count, -1).index_select(1, unknown)
-            weights = self._weight[:, :height].reshape(count, -1).index_select(1, unknown)
-            # A float's rounding may carry a mean a hair past what was averaged.
-            samples = (sums / weights).clamp(0, 1).sort(dim=0).values
-            median = (samples[(count - 1) // 2] + samples[count // 2]) / 2
             offset = top * self._levels.shape[1]
-            self._alpha.view(-1)[unknown + offset] = median
-            self._spread.view(-1)[unknown + offset] = samples[-1] - samples[0]
+            # Views, and the open rows come first in them: no copies.
+            open_sums, open_weights = (kept.view(count, -1) for kept in (self._sum, self._weight))
+            for start in range(0, len(unknown), SETTLED_AT_ONCE):
+                part = unknown[start : start + SETTLED_AT_ONCE]
+                sums, weights = open_sums.index_select(1, part), open_weights.index_select(1, part)
+                # A float's rounding may carry a mean a hair past what was averaged.
+                samples = (sums / weights).clamp(0, 1).sort(dim=0).values
+                median = (samples[(count - 1) // 2] + samples[count // 2]) / 2
+                self._alpha.view(-1)[part + offset] = median
+                self._spread.view(-1)[part + offset] = samples[-1] - samples[0]
         if height < self._sum.shape[1]:
             for kept in (self._sum, self._weight):
                 rest = kept[:, height:].clone()

@@ -25,6 +25,18 @@ def read_hints(path: str | Path) -> list[Hint]:
     path = Path(path)
     if path.suffix.lower() not in LIST_SUFFIXES:
         return [_from_picture(path, "object", str(path))]
+    return [_from_row(row, number, path) for number, row in enumerate(_rows(path), start=1)]
+
+
+def hint_files(path: str | Path) -> list[Path]:
+    """Every file that a hint is made of: itself, and the masks that it names. Raises as `read_hints`."""
+    path = Path(path)
+    rows = _rows(path) if path.suffix.lower() in LIST_SUFFIXES else []
+    return [path, *(_mask_path(path, row) for row in rows if isinstance(row, dict) and "mask" in row)]
+
+
+def _rows(path: Path) -> list[Any]:
+    """The objects of a JSON or YAML file, whatever they are."""
     import yaml
 
     try:
@@ -38,7 +50,12 @@ def read_hints(path: str | Path) -> list[Hint]:
     rows = content.get("instances") if isinstance(content, dict) else None
     if not isinstance(rows, list) or not rows:
         raise HintError(f"The hint '{path}' has no list 'instances' with at least one object.")
-    return [_from_row(row, number, path) for number, row in enumerate(rows, start=1)]
+    return rows
+
+
+def _mask_path(path: Path, row: dict[str, Any]) -> Path:
+    """Masks are named as seen from the hint file's own folder."""
+    return path.parent / str(row["mask"])
 
 
 def _from_row(row: Any, number: int, path: Path) -> Hint:
@@ -50,7 +67,7 @@ def _from_row(row: Any, number: int, path: Path) -> Hint:
     if len(kinds) != 1:
         raise HintError(f"{source}: expected one of box, points or mask, got {kinds or 'none'}.")
     if kinds == ["mask"]:
-        return _from_picture(path.parent / str(row["mask"]), label, source)
+        return _from_picture(_mask_path(path, row), label, source)
     try:
         if kinds == ["box"]:
             x0, y0, x1, y1 = (round(float(value)) for value in row["box"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 
 from semantic_matte import feedback, patches, trimap
 from semantic_matte.errors import TrimapError
-from semantic_matte.fusion import Band, Fused, fuse
+from semantic_matte.fusion import Band, Fused, fuse_in_turn
 from semantic_matte.overlaps import make_consistent
 from semantic_matte.ports import MatteEstimator, Progress
 from semantic_matte.settings import Settings
@@ -111,9 +111,9 @@ def _run(
             return
         full = [state for state in active if state.turns[number].scale == 1.0]
         bands = [_band(state, state.trimap, estimator, settings, number) for state in full]
-        solved = _fuse(plate.pixels, bands, estimator, settings, progress, number)
-        for state, fused in zip(full, solved, strict=True):
-            _take(state, fused, number)
+        # Each at once, so that only one object at a time has the alphas of two passes.
+        for index, fused in _fuse(plate.pixels, bands, estimator, settings, progress, number):
+            _take(full[index], fused, number)
         for state in active:
             if state.turns[number].scale < 1.0:
                 fused = _solve_reduced(plate, state, estimator, settings, progress, number)
@@ -129,6 +129,8 @@ def _band(
     place = (its_trimap.unknown, its_trimap.window, its_trimap.frame_size, estimator.patch_size)
     if estimator.solves_regions:
         cut = patches.regions(*place, seed=seed)
+    elif settings.coverage == "even" and (one := patches.whole(*place, estimator.whole_area)):
+        cut = one
     else:
         cut = patches.cover(*place, samples=settings.samples, seed=seed, coverage=settings.coverage)
     return Band(its_trimap, tuple(cut), state.instance.slot or state.instance.label)
@@ -141,8 +143,8 @@ def _fuse(
     settings: Settings,
     progress: Progress,
     number: int,
-) -> list[Fused]:
-    return fuse(
+) -> Iterator[tuple[int, Fused]]:
+    return fuse_in_turn(
         pixels,
         bands,
         estimator,
@@ -169,13 +171,14 @@ def _solve_reduced(
     small = trimap.reduced(full, height, width)
     if small is None:
         band = _band(state, full, estimator, settings, number)
-        return _fuse(plate.pixels, [band], estimator, settings, progress, number)[0]
+        ((_, fused),) = _fuse(plate.pixels, [band], estimator, settings, progress, number)
+        return fused
     colours: FloatArray = np.asarray(
         cv2.resize(plate.pixels[full.window.slices], (width, height), interpolation=cv2.INTER_AREA),
         dtype=np.float32,
     )
     band = _band(state, small, estimator, settings, number)
-    fused = _fuse(colours, [band], estimator, settings, progress, number)[0]
+    ((_, fused),) = _fuse(colours, [band], estimator, settings, progress, number)
     size = (full.window.width, full.window.height)
     grown = [
         np.clip(cv2.resize(field, size, interpolation=cv2.INTER_LINEAR), 0.0, 1.0)
@@ -210,7 +213,8 @@ def _take(state: _Object, fused: Fused, number: int) -> None:
     if tighter is None:
         state.finished = state.turns[number].scale == 1.0
         return
-    state.trimap = tighter
+    # The next pass brings its own spread.
+    state.trimap, state.spread = tighter, None
 
 
 def _matte(state: _Object) -> Matte:

@@ -114,7 +114,7 @@ def ratios_of(means: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--estimators", nargs="*", default=["closed_form"], metavar="NAME")
+    parser.add_argument("--estimators", nargs="*", default=["network", "closed_form"], metavar="NAME")
     parser.add_argument("--solvers", nargs="*", default=list(SOLVERS), choices=SOLVERS)
     parser.add_argument("--trimaps", nargs="+", default=list(TRIMAPS), choices=TRIMAPS)
     parser.add_argument("--photos", type=int, metavar="N", help="only the first N")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from semantic_matte import patches
 from semantic_matte.colour import to_display
 from semantic_matte.errors import CancelledError, ValueShapeError
-from semantic_matte.fusion import LEAST_WEIGHT, Band, Fused, fuse
+from semantic_matte.fusion import LEAST_WEIGHT, Band, Fused, fuse, fuse_in_turn
 from semantic_matte.ports import ProgressEvent, SilentProgress
 from semantic_matte.types import Box, FloatArray, Plate, Trimap
 
@@ -331,3 +331,18 @@ def test_progress_counts_patches_and_a_cancel_gets_through(toys: Any) -> None:
     with pytest.raises(CancelledError):
         fuse(plate.pixels, [one], estimator, Cancelled(), batch=4)
     assert len(estimator.batches) == 1
+
+
+def test_a_band_is_handed_over_before_the_next_is_solved(toys: Any) -> None:
+    """So whoever takes it may let go of its buffers: memory follows the largest object, not their sum."""
+    plate = toys.plate(toys.disc(96, 96, 48, 48, 30))
+    bands = [band(ring(96, 96), 32, seed=seed) for seed in (1, 2)]
+    estimator = toys(toys.oracle)
+    turns = fuse_in_turn(plate.pixels, bands, estimator, SilentProgress(), batch=1)
+    index, first = next(turns)
+    assert index == 0
+    assert len(estimator.batches) == len(bands[0].patches)
+    ((index, second),) = turns
+    assert index == 1
+    for one, other in zip((first, second), fuse(plate.pixels, bands, estimator, SilentProgress()), strict=True):
+        np.testing.assert_array_equal(one.alpha, other.alpha)

@@ -9,6 +9,7 @@ import numpy as np
 import pymatting
 import pytest
 import torch
+from pymatting.laplacian.cf_laplacian import cf_laplacian
 
 from semantic_matte.errors import CancelledError
 from semantic_matte.estimators import closed_form
@@ -46,6 +47,23 @@ def test_it_equals_pymatting(ear: tuple[FloatArray, ByteArray]) -> None:
     assert np.abs(alpha - expected).max() < 2e-3
     assert (alpha[levels == 0] == 0).all()
     assert (alpha[levels == 255] == 1).all()
+
+
+@pytest.mark.parametrize("strip", [1, 300, 1_000_000])
+def test_strips_make_the_same_system_as_the_whole_picture(
+    ear: tuple[FloatArray, ByteArray], monkeypatch: pytest.MonkeyPatch, strip: int
+) -> None:
+    monkeypatch.setattr(closed_form, "STRIP_PIXELS", strip)
+    colour, levels = ear
+    # A gap of known rows, and rows whose unknown pixels lie far to one side.
+    unknown = levels == 128
+    unknown[40:44], unknown[44:60, :90] = False, False
+    foreground = (levels == 255) | ((levels == 128) & ~unknown)
+    whole = cf_laplacian(colour.astype(np.float64), epsilon=closed_form.EPSILON, is_known=~unknown)
+    rows = whole[unknown.ravel()]
+    system, target = closed_form._system(colour, unknown, foreground)
+    assert abs(system - rows[:, unknown.ravel()]).max() == 0
+    np.testing.assert_array_equal(target, -rows[:, ~unknown.ravel()].dot(foreground[~unknown].astype(float)))
 
 
 def test_two_colours_mixed_are_told_apart() -> None:
