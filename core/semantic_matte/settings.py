@@ -110,10 +110,11 @@ class Settings(BaseModel):
         "centres and plain averages, as published.",
     )
     estimator: str = _control(
-        "closed_form",
+        "network",
         "edge",
         "Estimator",
-        "The method that solves the soft alpha inside the band. A network of your own is named with its file: "
+        "The method that solves the soft alpha inside the band: network, the embedded one, or closed_form, a "
+        "classic solver that needs no weights. A network of your own is named with its file: "
         "onnx:model.onnx, torchscript:model.pt, deep_image_matting:model.safetensors, or vitmatte:folder.",
     )
     overlaps: Literal["consistent", "independent"] = _control(

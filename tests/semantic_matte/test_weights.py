@@ -1,4 +1,4 @@
-"""The models that travel with the package. What altered ones cause is in test_bad_input.py."""
+"""The models that travel with the package. What altered ones cause is in bad_input/test_altered_weights.py."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from semantic_matte.errors import UnknownNameError, WeightsError
 from semantic_matte.weights import ModelFile, find_model, load_weights, manifest, read_checked, weights_folder
 
-MODELS = ("nanodet", "u2netp", "class_shapes")
+MODELS = ("nanodet", "u2netp", "class_shapes", "matting")
 
 
 def test_the_manifest_names_the_embedded_models() -> None:

@@ -140,7 +140,7 @@ def test_imagenet_weights_are_refused_unless_they_are_those(training: Training, 
 
 
 def test_an_unknown_design_names_the_known(training: Training) -> None:
-    with pytest.raises(SystemExit, match="plain, carried, corrector"):
+    with pytest.raises(SystemExit, match="plain, carried, solver, corrector"):
         training("designs").create_network("correctr")
 
 

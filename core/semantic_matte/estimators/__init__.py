@@ -13,6 +13,7 @@ from pathlib import Path
 from semantic_matte.errors import UnknownNameError, UsageError
 from semantic_matte.estimators.closed_form import ClosedForm
 from semantic_matte.estimators.deep_image_matting import DeepImageMattingEstimator
+from semantic_matte.estimators.network import Network
 from semantic_matte.estimators.onnx import OnnxNetwork
 from semantic_matte.estimators.torchscript import TorchScriptNetwork
 from semantic_matte.estimators.vitmatte import VitMatte
@@ -20,6 +21,7 @@ from semantic_matte.ports import MatteEstimator
 from semantic_matte.settings import Settings
 
 ESTIMATORS: dict[str, Callable[[Settings], MatteEstimator]] = {
+    "network": Network,
     "closed_form": lambda settings: ClosedForm(),
 }
 

@@ -162,14 +162,14 @@ def _relax(maps: Tensor, weight: Tensor, target: Tensor, start: Tensor, steps: i
     alpha = start
     residual = target - apply_stencil(maps, alpha) - weight * alpha
     direction = scale * residual
-    energy = (residual * direction).sum(dim=(1, 2), keepdim=True)
+    energy = _product(residual, direction)
     for _ in range(steps):
         moved = apply_stencil(maps, direction) + weight * direction
-        length = energy / (direction * moved).sum(dim=(1, 2), keepdim=True).clamp(min=1e-20)
+        length = energy / _product(direction, moved).clamp(min=1e-20)
         alpha = alpha + length * direction
         residual = residual - length * moved
         scaled = scale * residual
-        after = (residual * scaled).sum(dim=(1, 2), keepdim=True)
+        after = _product(residual, scaled)
         direction = scaled + after / energy.clamp(min=1e-20) * direction
         energy = after
     return alpha
@@ -181,14 +181,24 @@ def _relax_free(maps: Tensor, free: Tensor, start: Tensor, steps: int) -> Tensor
     alpha = start
     residual = -free * apply_stencil(maps, alpha)
     direction = scale * residual
-    energy = (residual * direction).sum(dim=(1, 2), keepdim=True)
+    energy = _product(residual, direction)
     for _ in range(steps):
         moved = free * apply_stencil(maps, direction)
-        length = energy / (direction * moved).sum(dim=(1, 2), keepdim=True).clamp(min=1e-20)
+        length = energy / _product(direction, moved).clamp(min=1e-20)
         alpha = alpha + length * direction
         residual = residual - length * moved
         scaled = scale * residual
-        after = (residual * scaled).sum(dim=(1, 2), keepdim=True)
+        after = _product(residual, scaled)
         direction = scaled + after / energy.clamp(min=1e-20) * direction
         energy = after
     return alpha
+
+
+def _product(first: Tensor, second: Tensor) -> Tensor:
+    """Inner product of each image, (N, 1, 1).
+
+    Summed in float64 where the device has it: in float32 the order of the sum, and with it the number of threads,
+    would show in the alpha, as conjugate gradients enlarge what rounding leaves.
+    """
+    exact = torch.float32 if first.device.type == "mps" else torch.float64
+    return (first * second).sum(dim=(1, 2), keepdim=True, dtype=exact).to(first.dtype)
