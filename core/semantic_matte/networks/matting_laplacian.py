@@ -197,8 +197,8 @@ def _relax_free(maps: Tensor, free: Tensor, start: Tensor, steps: int) -> Tensor
 def _product(first: Tensor, second: Tensor) -> Tensor:
     """Inner product of each image, (N, 1, 1).
 
-    Summed in float64 where the device has it: in float32 the order of the sum, and with it the number of threads,
-    would show in the alpha, as conjugate gradients enlarge what rounding leaves.
+    Summed in float64 where the device has it: in float32 the order of the sum, and with it the number of
+    threads, would show in the alpha, as conjugate gradients enlarge what rounding leaves.
     """
     exact = torch.float32 if first.device.type == "mps" else torch.float64
     return (first * second).sum(dim=(1, 2), keepdim=True, dtype=exact).to(first.dtype)
