@@ -60,11 +60,11 @@ def test_known_pixels_are_mostly_true(training: Training) -> None:
 
 
 def test_light_is_mixed_in_linear(training: Training) -> None:
-    degrade = training("degrade")
-    half = degrade.to_display(0.5 * degrade.to_linear(np.array([[[255, 255, 255]]], np.uint8)))
+    degrade, encode_srgb = training("degrade"), training("foregrounds.picture").encode_srgb
+    half = encode_srgb(0.5 * degrade.to_linear(np.array([[[255, 255, 255]]], np.uint8)))
     np.testing.assert_allclose(half, 0.735357, atol=1e-5)
     every = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    np.testing.assert_allclose(degrade.to_display(degrade.to_linear(every)) * 255, every, atol=1e-3)
+    np.testing.assert_allclose(encode_srgb(degrade.to_linear(every)) * 255, every, atol=1e-3)
 
 
 def test_over_is_porter_and_duffs(training: Training) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -13,14 +12,10 @@ import cv2
 import numpy as np
 import pytest
 
-TRAINING = Path(__file__).parents[2] / "weights" / "training"
-
 
 @pytest.fixture(scope="module")
-def recipe() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(TRAINING))
-    yield importlib.import_module("render_foregrounds")
-    sys.path.remove(str(TRAINING))
+def recipe(training: Callable[[str], ModuleType]) -> ModuleType:
+    return training("render_foregrounds")
 
 
 def part(name: str) -> ModuleType:

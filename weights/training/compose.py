@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import procedural
-from degrade import degrade, recolour, to_display, to_linear
+from degrade import degrade, recolour, to_linear
 from drawn_trimaps import draw
+from foregrounds.picture import encode_srgb
 from sources import ByteArray, Foreground
 
 Random = np.random.Generator
@@ -74,8 +75,8 @@ class Composer:
         if random.random() < SIMILAR_COLOURS:
             background = _pulled_towards(random, background, colour, alpha)
         mixed = alpha[..., None] * colour + (1 - alpha[..., None]) * background
-        shown = degrade(random, to_display(mixed).astype(np.float32))
-        contrast = np.abs(to_display(colour) - to_display(background)).mean(axis=2)
+        shown = degrade(random, encode_srgb(mixed).astype(np.float32))
+        contrast = np.abs(encode_srgb(colour) - encode_srgb(background)).mean(axis=2)
         return Sample(
             np.ascontiguousarray(shown.transpose(2, 0, 1)), trimap, alpha, contrast.astype(np.float32)
         )

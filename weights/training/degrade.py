@@ -15,12 +15,6 @@ def to_linear(encoded: npt.NDArray[np.uint8]) -> FloatArray:
     return _TABLE[encoded]
 
 
-def to_display(linear: FloatArray) -> FloatArray:
-    """Linear light to sRGB-encoded float32 in [0, 1]; clipped."""
-    clipped = np.clip(linear, 0, 1)
-    return np.where(clipped <= 0.0031308, 12.92 * clipped, 1.055 * clipped ** (1 / 2.4) - 0.055)
-
-
 def _table() -> FloatArray:
     values = np.arange(256) / 255.0
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4).astype(np.float32)

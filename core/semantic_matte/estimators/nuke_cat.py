@@ -21,7 +21,6 @@ def scripted_network() -> bytes:
 
     network = MattingNetwork()
     load_network(network, MODEL, "cpu")
-    network.float()
     content = io.BytesIO()
     with warnings.catch_warnings():
         # torch.jit is no longer grown by its makers; it is what Nuke reads.

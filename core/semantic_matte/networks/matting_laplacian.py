@@ -149,41 +149,26 @@ def solve(
         if level > 0:
             # Word passes a pixel or two a step: as many steps as pixels along a side cross a small level.
             enough = min(steps, max(alpha.shape[1], alpha.shape[2]))
-            alpha = _relax(maps, knowns[level] * constraint, sums[level] * constraint, alpha, enough)
+            weight, target = knowns[level] * constraint, sums[level] * constraint
+            alpha = _relax(maps, torch.ones_like(alpha[:1, :1, :1]), weight, target, alpha, enough)
         else:
-            free = 1.0 - knowns[0]
-            alpha = _relax_free(maps, free, alpha * free + sums[0], steps_finest)
+            free, nothing = 1.0 - knowns[0], torch.zeros_like(alpha[:1, :1, :1])
+            alpha = _relax(maps, free, nothing, nothing, alpha * free + sums[0], steps_finest)
     return alpha
 
 
-def _relax(maps: Tensor, weight: Tensor, target: Tensor, start: Tensor, steps: int) -> Tensor:
-    """(L + weight) alpha = target by conjugate gradients, scaled by the diagonal."""
-    scale = 1.0 / (maps[:, 0] + weight).clamp(min=1e-6)
+def _relax(maps: Tensor, free: Tensor, weight: Tensor, target: Tensor, start: Tensor, steps: int) -> Tensor:
+    """(free L + weight) alpha = target by conjugate gradients, scaled by the diagonal.
+
+    free: 1 where alpha may move, else 0. weight: how firmly it is held to `target`, which is weighted already.
+    """
+    scale = free / (maps[:, 0] + weight).clamp(min=1e-6)
     alpha = start
-    residual = target - apply_stencil(maps, alpha) - weight * alpha
+    residual = target - free * apply_stencil(maps, alpha) - weight * alpha
     direction = scale * residual
     energy = _product(residual, direction)
     for _ in range(steps):
-        moved = apply_stencil(maps, direction) + weight * direction
-        length = energy / _product(direction, moved).clamp(min=1e-20)
-        alpha = alpha + length * direction
-        residual = residual - length * moved
-        scaled = scale * residual
-        after = _product(residual, scaled)
-        direction = scaled + after / energy.clamp(min=1e-20) * direction
-        energy = after
-    return alpha
-
-
-def _relax_free(maps: Tensor, free: Tensor, start: Tensor, steps: int) -> Tensor:
-    """L alpha = 0 at the free pixels; the others stay as they are."""
-    scale = free / maps[:, 0].clamp(min=1e-6)
-    alpha = start
-    residual = -free * apply_stencil(maps, alpha)
-    direction = scale * residual
-    energy = _product(residual, direction)
-    for _ in range(steps):
-        moved = free * apply_stencil(maps, direction)
+        moved = free * apply_stencil(maps, direction) + weight * direction
         length = energy / _product(direction, moved).clamp(min=1e-20)
         alpha = alpha + length * direction
         residual = residual - length * moved

@@ -35,11 +35,6 @@ def write_cat(folder: Path, scripted: bytes, version: str) -> tuple[Path, ...]:
     return tuple(folder / name for name in contents)
 
 
-def files_of(folder: Path) -> tuple[Path, ...]:
-    """The files that `write_cat` writes."""
-    return tuple(folder / name for name in (f"{NAME}.pt", f"{NAME}.nk", "cat.json"))
-
-
 def _script() -> str:
     """A Nuke script; paths are relative to it, so that the folder can be moved."""
     here = "\\[file dirname \\[value root.name]]"

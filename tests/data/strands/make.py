@@ -23,7 +23,8 @@ BAND = 9
 
 
 def main() -> None:
-    from degrade import to_display, to_linear
+    from degrade import to_linear
+    from foregrounds.picture import encode_srgb
     from procedural import strands
 
     alpha = strands(np.random.default_rng(SEED), SIDE).alpha / 65535
@@ -32,7 +33,7 @@ def main() -> None:
     behind = cv2.imread(str(PHOTOS / "coffee.png"))[:SIDE, 100 : 100 + SIDE]
     mixed = alpha[..., None] * to_linear(front) + (1 - alpha[..., None]) * to_linear(behind)
     grain = np.random.default_rng(SEED).normal(0, 0.004, mixed.shape)
-    plate = np.clip(to_display(mixed) + grain, 0, 1)
+    plate = np.clip(encode_srgb(mixed) + grain, 0, 1)
     touched = cv2.dilate(((alpha > 0) & (alpha < 1)).astype(np.uint8), np.ones((BAND, BAND), np.uint8))
     levels = np.where(touched > 0, 128, np.where(alpha > 0.5, 255, 0))
     cv2.imwrite(str(HERE / "plate.png"), np.round(plate * 255).astype(np.uint8))
