@@ -2,17 +2,20 @@
 
 A sample is a crop centred on the edge of a foreground, at one of several scales (Xu et al. 2017, III;
 Hu & Clark 2019, III-C), over a background, sometimes with a second object, then brought to display and
-degraded; its trimap is drawn from the true alpha or from a coarse mask. The same sources, seed and index give
+degraded; its trimap is drawn from the true alpha or from a coarse mask. Some samples are photos as they are,
+with an outlined object, where the truth is known away from the outline. The same sources, seed and index give
 the same sample.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import photos
 import procedural
 from degrade import degrade, recolour, to_linear
 from drawn_trimaps import draw
@@ -22,6 +25,7 @@ from sources import ByteArray, Foreground
 Random = np.random.Generator
 FloatArray = npt.NDArray[np.float32]
 
+PHOTO_SHARE = 0.2
 PROCEDURAL_SHARE = 0.2
 SECOND_OBJECT = 0.2
 MOTION_BLUR = 0.12
@@ -33,19 +37,26 @@ SMALLEST_SCALE, LARGEST_SCALE = 0.45, 1.5
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
     """colour: (3, h, w) float32 display-referred. trimap: (h, w) uint8. alpha: (h, w) float32. contrast: (h, w)
-    float32, mean distance of the true foreground's colour from the background's, display-referred."""
+    float32, mean distance of the true foreground's colour from the background's, display-referred; 0 where it
+    isn't known. sure: (h, w) float32, 1 where alpha is the truth, 0 where it isn't known."""
 
     colour: FloatArray
     trimap: ByteArray
     alpha: FloatArray
     contrast: FloatArray
+    sure: FloatArray
 
 
 class Composer:
-    """Makes samples. size: side of a sample in pixels."""
+    """Makes samples. size: side of a sample in pixels. outlined: photos that are samples as they are."""
 
     def __init__(
-        self, foregrounds: list[Foreground], backgrounds: list[ByteArray], size: int, seed: int
+        self,
+        foregrounds: list[Foreground],
+        backgrounds: list[ByteArray],
+        size: int,
+        seed: int,
+        outlined: Sequence[photos.OutlinedPhoto] = (),
     ) -> None:
         # Each folder has the same share, however many pictures it holds.
         self._folders = [
@@ -53,6 +64,7 @@ class Composer:
             for folder in sorted({found.folder for found in foregrounds})
         ]
         self._backgrounds = backgrounds
+        self._outlined = outlined
         self._size = size
         self._seed = seed
 
@@ -60,7 +72,8 @@ class Composer:
         """The sample of that number."""
         random = np.random.default_rng([self._seed, index])
         while True:
-            made = self._try(random)
+            photo = self._outlined and random.random() < PHOTO_SHARE
+            made = self._try_photo(random) if photo else self._try(random)
             if made is not None:
                 return made
 
@@ -77,9 +90,18 @@ class Composer:
         mixed = alpha[..., None] * colour + (1 - alpha[..., None]) * background
         shown = degrade(random, encode_srgb(mixed).astype(np.float32))
         contrast = np.abs(encode_srgb(colour) - encode_srgb(background)).mean(axis=2)
-        return Sample(
-            np.ascontiguousarray(shown.transpose(2, 0, 1)), trimap, alpha, contrast.astype(np.float32)
-        )
+        return Sample(_planes(shown), trimap, alpha, contrast.astype(np.float32), np.ones_like(alpha))
+
+    def _try_photo(self, random: Random) -> Sample | None:
+        photo = self._outlined[random.integers(len(self._outlined))]
+        colour, levels = photos.crop(random, photo, self._size)
+        alpha = (levels > 128).astype(np.float32)
+        trimap = draw(random, alpha, coarse=True)
+        if trimap is None:
+            return None
+        shown = degrade(random, encode_srgb(recolour(random, to_linear(colour))).astype(np.float32))
+        sure = ((levels == 0) | (levels == 255)).astype(np.float32)
+        return Sample(_planes(shown), trimap, alpha, np.zeros_like(alpha), sure)
 
     def _layer(self, random: Random) -> tuple[FloatArray, FloatArray]:
         """Linear colour (h, w, 3) and alpha (h, w) of one foreground, placed, coloured, sometimes moving."""
@@ -114,6 +136,10 @@ class Composer:
         if random.random() < 0.35:
             linear = cv2.GaussianBlur(linear, (0, 0), float(random.uniform(0.5, 10)))
         return linear
+
+
+def _planes(picture: FloatArray) -> FloatArray:
+    return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
 
 def _placed(random: Random, found: Foreground, size: int) -> tuple[ByteArray, FloatArray]:

@@ -14,9 +14,12 @@ BoolArray = npt.NDArray[np.bool_]
 NARROWEST, WIDEST = 1.0, 60.0
 
 
-def draw(random: Random, alpha: FloatArray) -> ByteArray | None:
-    """(H, W) uint8 of 0, 128, 255 for a true alpha (H, W) in [0, 1]; None if a known kind would be missing."""
-    from_mask = random.random() < 0.3
+def draw(random: Random, alpha: FloatArray, coarse: bool = False) -> ByteArray | None:
+    """(H, W) uint8 of 0, 128, 255 for a true alpha (H, W) in [0, 1]; None if a known kind would be missing.
+
+    coarse: always from a coarse mask, as where alpha is none but a mask itself.
+    """
+    from_mask = coarse or random.random() < 0.3
     unknown_or_levels = _from_mask(random, alpha) if from_mask else _from_alpha(random, alpha)
     counts = np.bincount(unknown_or_levels.ravel(), minlength=256)
     share = counts[128] / alpha.size
@@ -43,12 +46,28 @@ def _from_mask(random: Random, alpha: FloatArray) -> ByteArray:
     coarse = cv2.dilate(coarse, kernel) if random.random() < 0.5 else cv2.erode(coarse, kernel)
     move = np.array([[1, 0, random.normal(0, 3)], [0, 1, random.normal(0, 3)]])
     coarse = cv2.warpAffine(coarse, move, coarse.shape[::-1], flags=cv2.INTER_NEAREST)
+    if random.random() < 0.5:
+        coarse &= ~_gaps(random, coarse.shape[0], coarse.shape[1])
     width = random.uniform(6, 50)
     levels = _levels(coarse > 0, coarse > 0, width, width)
     if random.random() < 0.85:
         levels[(levels == 255) & (alpha < 0.97)] = 128
         levels[(levels == 0) & (alpha > 0.03)] = 128
     return levels
+
+
+def _gaps(random: Random, height: int, width: int) -> ByteArray:
+    """1 where a detector's mask fails without reason: in blots, and in a strip along an edge of the frame."""
+    gaps = np.zeros((height, width), np.uint8)
+    for _ in range(random.integers(1, 6)):
+        centre = (int(random.integers(width)), int(random.integers(height)))
+        axes = tuple(int(axis) for axis in np.exp(random.uniform(np.log(2), np.log(30), 2)))
+        cv2.ellipse(gaps, centre, axes, float(random.uniform(0, 180)), 0, 360, 1, -1)
+    if random.random() < 0.4:
+        gaps = np.rot90(gaps, int(random.integers(4))).copy()
+        gaps[: random.integers(2, 24)] = 1
+        gaps = cv2.resize(gaps, (width, height), interpolation=cv2.INTER_NEAREST)
+    return gaps
 
 
 def _levels(

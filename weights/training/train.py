@@ -27,6 +27,7 @@ from compose import Composer
 from designs import create_network
 from encoder import imagenet_weights
 from losses import matting_loss
+from photos import OutlinedPhoto, outlined_photos
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from validation import Validation, ValidationScore
@@ -55,6 +56,7 @@ class Samples(Dataset[dict[str, np.ndarray[Any, Any]]]):
             "trimap": made.trimap[None],
             "alpha": made.alpha[None],
             "contrast": made.contrast[None],
+            "sure": made.sure[None],
         }
 
 
@@ -109,6 +111,7 @@ class Training:
         self.seconds = 0.0
         self._foregrounds: tuple[list[sources.Foreground], list[sources.Foreground]] = ([], [])
         self._backgrounds: list[sources.ByteArray] = []
+        self._outlined: tuple[list[OutlinedPhoto], list[OutlinedPhoto]] = ([], [])
         self.validation: Validation | None = None
         options.out.mkdir(parents=True, exist_ok=True)
 
@@ -142,11 +145,14 @@ class Training:
             # Every twelfth is held out.
             self._held_out_backgrounds = photos[11::12]
             self._backgrounds = [photo for number, photo in enumerate(photos) if number % 12 != 11]
+            self._outlined = outlined_photos(options.coco)
         if self.validation is None or options.growing:
             self._foregrounds = sources.foregrounds(options.foregrounds)
             self._write_record()
         if self.validation is None:
-            held_out = Composer(self._foregrounds[1], self._held_out_backgrounds, options.size, 1_000_003)
+            held_out = Composer(
+                self._foregrounds[1], self._held_out_backgrounds, options.size, 1_000_003, self._outlined[1]
+            )
             self.validation = Validation([held_out.sample(index) for index in range(options.validation)])
 
     def _write_record(self) -> None:
@@ -164,13 +170,16 @@ class Training:
             "foregrounds": len(self._foregrounds[0]),
             "held_out": len(self._foregrounds[1]),
             "backgrounds": len(self._backgrounds),
+            "outlined": len(self._outlined[0]),
         }
         (self.options.out / "run.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
         print(json.dumps(record), flush=True)
 
     def _batches(self, count: int) -> Iterator[dict[str, Tensor]]:
         options = self.options
-        composer = Composer(self._foregrounds[0], self._backgrounds, options.size, options.seed)
+        composer = Composer(
+            self._foregrounds[0], self._backgrounds, options.size, options.seed, self._outlined[0]
+        )
         data = Samples(composer, self.step * options.batch, count * options.batch)
         yield from DataLoader(
             data,
@@ -206,7 +215,8 @@ class Training:
         # bfloat16 has float32's range, so no loss scaling is needed.
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             alpha = self.network.correct(colour, foreground, background, start)
-        return matting_loss(alpha.float(), batch["alpha"], (batch["trimap"] == 128).float(), batch["contrast"])
+        counted = (batch["trimap"] == 128).float() * batch["sure"]
+        return matting_loss(alpha.float(), batch["alpha"], counted, batch["contrast"])
 
     def _validate(self) -> None:
         assert self.validation is not None

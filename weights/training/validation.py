@@ -49,7 +49,7 @@ class Validation:
 
 
 def _errors(alpha: np.ndarray, sample: Sample, prefix: str) -> dict[str, float]:
-    unknown = sample.trimap == 128
+    unknown = (sample.trimap == 128) & (sample.sure > 0)
     difference = (alpha - sample.alpha)[unknown]
     return {
         f"{prefix}sad": float(np.abs(difference).sum()) / 1000,
