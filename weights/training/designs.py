@@ -53,14 +53,8 @@ DESIGNS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-# On crops the solver settles sooner than on whole frames.
-STEPS_FINEST, STEPS = 40, 100
-
-
 def create_network(name: str) -> nn.Module:
     """Raises SystemExit for an unknown name."""
     if name not in DESIGNS:
         raise SystemExit(f"unknown design '{name}': expected one of {', '.join(DESIGNS)}")
-    network = DESIGNS[name]()
-    network.steps_finest, network.steps = STEPS_FINEST, STEPS
-    return network
+    return DESIGNS[name]()

@@ -23,9 +23,9 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """ImageNet's mean and standard deviation, R, G, B on the 0..1 scale."""
 
-STEPS_FINEST = 100
-STEPS = 150
-"""Conjugate gradient steps of the solver on the finest and, at most, on each coarser level."""
+STEPS_FINEST = 0
+STEPS = 20
+"""Conjugate gradient steps of the solver at full and at half size; see `matting_laplacian.solve`."""
 
 DECODER = (16, 24, 32, 48, 96)
 """Channels of the decoder at strides 1, 2, 4, 8, 16."""

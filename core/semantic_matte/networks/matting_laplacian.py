@@ -4,9 +4,11 @@ Source: Levin, Lischinski & Weiss, "A Closed-Form Solution to Natural Image Matt
 of 3x3 windows couples a pixel with its 5x5 neighbourhood, so it is kept as the 13 maps of half that stencil;
 no sparse matrix is built, and the same lines run on a CPU, on a GPU and in TorchScript. The system is solved
 from the coarsest level of an image pyramid to the finest (nested iteration, "cascadic" multigrid, Bornemann &
-Deuflhard 1996), with a fixed number of steps on each: few on the finest, where a tight tolerance only fits the
-noise in the plate. All of it is computed in float32, whatever the type of the input: half precision cannot
-hold a window's colour covariance.
+Deuflhard 1996), with a fixed number of steps on each. From level to level alpha is carried as what the method
+takes it for, a linear function of colour in each window (Levin et al., section 5; He & Sun, "Fast Guided
+Filter", 2015), so the fine picture gives it back its edges. That is so near to the solution that the finest
+level, most of the work, needs few steps or none. All of it is computed in float32, whatever the type of the
+input: half precision cannot hold a window's colour covariance.
 """
 
 import torch
@@ -21,6 +23,9 @@ REACH = 2
 
 CONSTRAINT = 10.0
 """Weight of a wholly known pixel on the levels above the finest, where pixels can be partly known."""
+
+CARRIED_EPSILON = 1e-5
+"""Regularisation of the linear functions by which alpha is carried to a finer level, on the 0..1 scale."""
 
 COARSEST = 12
 """No level is smaller than this on its shorter side, in pixels."""
@@ -126,8 +131,9 @@ def solve(
 
     colour: (N, 3, H, W) float32 display-referred. known: (N, H, W) float32, how much of a pixel is known, 1
     or 0 on the finest level. values: (N, H, W) float32 alpha there (0 elsewhere). steps_finest, steps:
-    conjugate gradient steps on the finest level and at most on each coarser one. Returns (N, H, W) float32, not
-    clamped, equal to `values` where `known` is 1.
+    conjugate gradient steps on the finest level, and on the one of half its size; each coarser level has
+    twice as many, at most one a pixel of its longer side. Returns (N, H, W) float32, not clamped, equal to
+    `values` where `known` is 1.
     """
     colours = [colour]
     knowns = [known]
@@ -138,23 +144,72 @@ def solve(
         sums.append(functional.avg_pool2d(sums[-1].unsqueeze(1), 2, ceil_mode=True).squeeze(1))
     alpha = sums[-1] / knowns[-1].clamp(min=1e-6)
     alpha = torch.where(knowns[-1] > 0, alpha, torch.full_like(alpha, 0.5))
-    for turn in range(len(colours)):
-        level = len(colours) - 1 - turn
+    coarser = len(colours) - 1
+    for turn in range(coarser):
+        level = coarser - turn
         if turn > 0:
-            height, width = colours[level].shape[2], colours[level].shape[3]
-            alpha = functional.interpolate(
-                alpha.unsqueeze(1), scale_factor=2.0, mode="bilinear", align_corners=False
-            ).squeeze(1)[:, :height, :width]
+            alpha = carried(alpha, colours[level + 1], colours[level])
+        # Word passes a pixel or two a step: as many steps as pixels along a side cross a small level.
+        enough = min(steps * int(2 ** (level - 1)), max(alpha.shape[1], alpha.shape[2]))
+        weight, target = knowns[level] * constraint, sums[level] * constraint
         maps = half_stencil(colours[level], epsilon)
-        if level > 0:
-            # Word passes a pixel or two a step: as many steps as pixels along a side cross a small level.
-            enough = min(steps, max(alpha.shape[1], alpha.shape[2]))
-            weight, target = knowns[level] * constraint, sums[level] * constraint
-            alpha = _relax(maps, torch.ones_like(alpha[:1, :1, :1]), weight, target, alpha, enough)
-        else:
-            free, nothing = 1.0 - knowns[0], torch.zeros_like(alpha[:1, :1, :1])
-            alpha = _relax(maps, free, nothing, nothing, alpha * free + sums[0], steps_finest)
+        alpha = _relax(maps, torch.ones_like(alpha[:1, :1, :1]), weight, target, alpha, enough)
+    if coarser > 0:
+        alpha = carried(alpha, colours[1], colour)
+    free, nothing = 1.0 - known, torch.zeros_like(alpha[:1, :1, :1])
+    alpha = alpha * free + sums[0]
+    # A picture too small for a coarser level is solved here alone.
+    steps_here = steps_finest if coarser > 0 else max(steps_finest, steps)
+    if steps_here > 0:
+        alpha = _relax(half_stencil(colour, epsilon), free, nothing, nothing, alpha, steps_here)
     return alpha
+
+
+def carried(alpha: Tensor, colour: Tensor, finer: Tensor, epsilon: float = CARRIED_EPSILON) -> Tensor:
+    """Alpha at twice the size, with the edges of the finer picture.
+
+    alpha: (N, H, W). colour: (N, 3, H, W). finer: (N, 3, h, w) of sides twice as long, or one less. In each 3x3
+    window alpha is fitted as a linear function of colour; what the windows of a pixel say of it is averaged,
+    raised and applied to the finer colours. Returns (N, h, w) float32, not clamped.
+    """
+    linear = _window_mean(_fitted(alpha, colour, epsilon))
+    linear = functional.interpolate(linear, scale_factor=2.0, mode="bilinear", align_corners=False)
+    linear = linear[:, :, : finer.shape[2], : finer.shape[3]]
+    return (linear[:, :3] * finer).sum(dim=1) + linear[:, 3]
+
+
+def _fitted(alpha: Tensor, colour: Tensor, epsilon: float) -> Tensor:
+    """(N, 4, H, W): factors of red, green and blue, and what is added, by which each window's alpha is nearest
+    to a linear function of its colour."""
+    shared = torch.cat((colour, alpha.unsqueeze(1)), dim=1)
+    means = _window_mean(shared)
+    # Red by red, green, blue and alpha; green by green, blue, alpha; blue by blue, alpha.
+    products = [colour[:, first : first + 1] * shared[:, first:] for first in range(3)]
+    moments = _window_mean(torch.cat(products, dim=1))
+    red, green, blue = means[:, 0], means[:, 1], means[:, 2]
+    # Covariances of colours, and of each with alpha.
+    rr = moments[:, 0] - red * red + epsilon
+    rg, rb, ra = moments[:, 1] - red * green, moments[:, 2] - red * blue, moments[:, 3] - red * means[:, 3]
+    gg = moments[:, 4] - green * green + epsilon
+    gb, ga = moments[:, 5] - green * blue, moments[:, 6] - green * means[:, 3]
+    bb, ba = moments[:, 7] - blue * blue + epsilon, moments[:, 8] - blue * means[:, 3]
+    # Solved as L D L^T: the inverse by cofactors loses a grey window's small eigenvalues in float32.
+    first_pivot = rr.clamp(min=0.5 * epsilon)
+    g_r, b_r = rg / first_pivot, rb / first_pivot
+    second_pivot = (gg - g_r * rg).clamp(min=0.5 * epsilon)
+    rest = gb - b_r * rg
+    b_g = rest / second_pivot
+    third_pivot = (bb - b_r * rb - b_g * rest).clamp(min=0.5 * epsilon)
+    ga = ga - g_r * ra
+    by_blue = (ba - b_r * ra - b_g * ga) / third_pivot
+    by_green = ga / second_pivot - b_g * by_blue
+    by_red = ra / first_pivot - g_r * by_green - b_r * by_blue
+    offset = means[:, 3] - by_red * red - by_green * green - by_blue * blue
+    return torch.stack((by_red, by_green, by_blue, offset), dim=1)
+
+
+def _window_mean(maps: Tensor) -> Tensor:
+    return functional.avg_pool2d(maps, 3, stride=1, padding=1, count_include_pad=False)
 
 
 def _relax(maps: Tensor, free: Tensor, weight: Tensor, target: Tensor, start: Tensor, steps: int) -> Tensor:
