@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pymatting.laplacian.cf_laplacian import cf_laplacian
 
 from semantic_matte.networks import matting_laplacian
-from semantic_matte.networks.matting_laplacian import apply_stencil, half_stencil, solve
+from semantic_matte.networks.matting_laplacian import apply_stencil, carried, half_stencil, solve
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -73,9 +73,10 @@ def stripes(height: int, width: int) -> tuple[FloatArray, torch.Tensor, torch.Te
     return colour, *(torch.from_numpy(field).float()[None] for field in (known, values))
 
 
-def test_finds_the_alpha_of_a_mixture() -> None:
+@pytest.mark.parametrize("steps_finest", [0, 60])
+def test_finds_the_alpha_of_a_mixture(steps_finest: int) -> None:
     colour, known, values = stripes(60, 80)
-    solved = solve(as_tensor(colour), known, values, 60, 100)[0].numpy()
+    solved = solve(as_tensor(colour), known, values, steps_finest, 100)[0].numpy()
     alpha = np.clip((np.arange(80) - 24) / 32, 0, 1)
     # Two colours and their mixtures: closed-form matting is exact there.
     np.testing.assert_allclose(solved, np.repeat(alpha[None], 60, axis=0), atol=0.03)
@@ -92,6 +93,62 @@ def test_agrees_with_pymatting_once_it_has_settled() -> None:
         expected = estimate_alpha_cf(colour, trimap, laplacian_kwargs={"epsilon": 1e-5})
     solved = solve(as_tensor(colour), known, values, 2000, 500, 1e-5)[0].numpy().clip(0, 1)
     assert np.abs(solved - expected).mean() < 2e-3
+
+
+def window_by_window(alpha: FloatArray, colour: FloatArray, epsilon: float) -> FloatArray:
+    """(h, w, 4): each 3x3 window's ridge regression of alpha on colour, averaged over a pixel's windows."""
+    height, width = alpha.shape
+
+    def around(y: int, x: int) -> tuple[slice, slice]:
+        return slice(max(0, y - 1), y + 2), slice(max(0, x - 1), x + 2)
+
+    fitted = np.zeros((height, width, 4))
+    for y, x in np.ndindex(height, width):
+        near, values = colour[around(y, x)].reshape(-1, 3), alpha[around(y, x)].ravel()
+        centred = near - near.mean(axis=0)
+        covariance = centred.T @ centred / len(near) + epsilon * np.eye(3)
+        factors = np.linalg.solve(covariance, centred.T @ (values - values.mean()) / len(near))
+        fitted[y, x] = [*factors, values.mean() - factors @ near.mean(axis=0)]
+    return np.array([[fitted[around(y, x)].mean(axis=(0, 1)) for x in range(width)] for y in range(height)])
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000), st.integers(3, 9), st.integers(3, 9), st.floats(0.0, 0.5), st.booleans())
+def test_carrying_fits_alpha_to_colour_in_windows(
+    seed: int, height: int, width: int, contrast: float, grey: bool
+) -> None:
+    colour = 0.4 + contrast * picture(seed, height, width)
+    colour = np.repeat(colour[..., :1], 3, axis=2) if grey else colour
+    alpha = np.random.default_rng(seed + 1).random((height, width))
+    # A finer picture without contrast inside a coarse pixel shows what was fitted and raised.
+    fine = np.repeat(np.repeat(colour, 2, axis=0), 2, axis=1)[: 2 * height - seed % 2]
+    linear = torch.from_numpy(window_by_window(alpha, colour, 1e-3).transpose(2, 0, 1)).float()[None]
+    raised = torch.nn.functional.interpolate(linear, scale_factor=2.0, mode="bilinear", align_corners=False)
+    raised = raised[0, :, : fine.shape[0]].permute(1, 2, 0).numpy()
+    expected = (raised[..., :3] * fine).sum(axis=2) + raised[..., 3]
+    found = carried(torch.from_numpy(alpha).float()[None], as_tensor(colour), as_tensor(fine), 1e-3)
+    np.testing.assert_allclose(found[0].numpy(), expected, atol=2e-3)
+
+
+def test_carrying_gives_back_the_edges_of_the_finer_picture() -> None:
+    alpha = np.zeros((60, 80))
+    alpha[:, 33:47:5] = 1  # Strands of a pixel, which half the size cannot hold.
+    colour = alpha[..., None] * np.array([0.9, 0.7, 0.2]) + (1 - alpha[..., None]) * np.array([0.1, 0.2, 0.6])
+    fine = as_tensor(colour)
+    coarse = torch.nn.functional.avg_pool2d(fine, 2)
+    half = torch.nn.functional.avg_pool2d(torch.from_numpy(alpha).float()[None], 2)
+    by_colour = (carried(half, coarse, fine)[0].numpy() - alpha)[:, 30:50]
+    by_place = torch.nn.functional.interpolate(half[None], scale_factor=2.0, mode="bilinear")[0, 0]
+    assert np.abs(by_colour).mean() < 0.1 * np.abs(by_place.numpy() - alpha)[:, 30:50].mean()
+
+
+@pytest.mark.parametrize("contrast", [0.0, 1e-5, 1e-2, 1.0])
+def test_carrying_survives_float32_on_grey_pictures(contrast: float) -> None:
+    colour = np.repeat(contrast * picture(3, 20, 20)[..., :1], 3, axis=2)
+    fine = np.repeat(np.repeat(colour, 2, axis=0), 2, axis=1)
+    alpha = torch.from_numpy(np.random.default_rng(4).random((1, 20, 20))).float()
+    found = carried(alpha, as_tensor(colour), as_tensor(fine))
+    assert float(found.abs().max()) < 3
 
 
 def test_known_pixels_stay_and_pictures_of_a_batch_do_not_mix() -> None:

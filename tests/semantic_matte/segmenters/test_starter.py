@@ -96,6 +96,19 @@ def crowd(photos: Path) -> list[sm.Instance]:
     return run(photos / "astronaut.png", confidence=0.2)[0]
 
 
+def test_an_object_that_the_frame_cuts_reaches_its_edge(photos: Path) -> None:
+    whole = sm.read_plate(photos / "astronaut.png")
+    for cut in (512, 450, 380):
+        pixels = np.ascontiguousarray(whole.pixels[:cut])
+        person = run(sm.Plate(pixels))[0][0]
+        assert person.mask[-1].sum() > 0.9 * person.mask[-20].sum()
+    turned = np.ascontiguousarray(whole.pixels[:400][:, 100:])
+    person = run(sm.Plate(turned))[0][0]
+    assert person.mask[380, 0]
+    assert person.mask[399, 150]
+    assert not person.mask[5].any()
+
+
 def test_instances_share_no_pixel_and_keep_order(crowd: list[sm.Instance]) -> None:
     instances = crowd
     assert len(instances) > 4
