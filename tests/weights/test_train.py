@@ -104,6 +104,24 @@ def test_a_run_leaves_what_it_says(training: Training, material: Path) -> None:
     assert str(material) not in json.dumps(record)
 
 
+def test_scores_of_another_validation_set_are_not_compared(training: Training, material: Path) -> None:
+    train = training("train")
+    train.Training(options(material, "judged")).run()
+    out = material / "judged"
+    state = torch.load(out / "checkpoint.pt", weights_only=True)
+    assert state["best"] < torch.inf
+    # As if an earlier set had been a far easier one.
+    state |= {"best": 0.0, "best_of": state["best_of"] + 1}
+    torch.save(state, out / "checkpoint.pt")
+    (out / "best.safetensors").unlink()
+    resumed = train.Training(options(material, "judged"))
+    resumed.resume()
+    resumed.options.steps += 1
+    resumed.run()
+    assert (out / "best.safetensors").is_file()
+    assert torch.load(out / "checkpoint.pt", weights_only=True)["best"] > 0
+
+
 @pytest.mark.parametrize("design", ["plain", "carried", "corrector", "deep_image_matting"])
 def test_every_design_learns(training: Training, material: Path, design: str) -> None:
     torch.manual_seed(0)

@@ -58,7 +58,10 @@ def card(run: Path) -> str:
     """The model card: what it is, what it was trained on and how, what it scored on held-out samples."""
     made = json.loads((run / "run.json").read_text(encoding="utf-8"))
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    best = min((row for row in rows if "validation" in row), key=lambda row: row["validation"]["sad"])
+    judged = [row for row in rows if "validation" in row]
+    # The best of those that were judged by the last validation set, as `best.safetensors` is.
+    last = [row for row in judged if row["set"] == judged[-1]["set"]]
+    best = min(last, key=lambda row: row["validation"]["sad"])
     listed = yaml.safe_load((Path(__file__).parent / "sources.yaml").read_text(encoding="utf-8"))
     lines = [
         "# Model card: matting.safetensors",

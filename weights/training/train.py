@@ -108,6 +108,8 @@ class Training:
         self.average = MovingAverage(self.network)
         self.step = 0
         self.best = math.inf
+        # Which validation set that was; a resumed run may have another, when more was rendered meanwhile.
+        self.best_of = 0
         self.seconds = 0.0
         self._foregrounds: tuple[list[sources.Foreground], list[sources.Foreground]] = ([], [])
         self._backgrounds: list[sources.ByteArray] = []
@@ -224,10 +226,11 @@ class Training:
         self.network.load_state_dict(self.average.state)
         score: ValidationScore = self.validation.run(self.network.eval(), self.device)
         self.network.load_state_dict(own)
-        self._log({"validation": score.errors, "seconds": round(self.seconds, 1)})
+        judge = self.validation.fingerprint
+        self._log({"validation": score.errors, "set": judge, "seconds": round(self.seconds, 1)})
         score.picture.save(self.options.out / "validation.png")
-        if score.errors["sad"] < self.best:
-            self.best = score.errors["sad"]
+        if judge != self.best_of or score.errors["sad"] < self.best:
+            self.best, self.best_of = score.errors["sad"], judge
             from conversion import write_safetensors
 
             tensors = {name: value.detach().cpu().contiguous() for name, value in self.average.state.items()}
@@ -248,6 +251,7 @@ class Training:
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
             "best": self.best,
+            "best_of": self.best_of,
             "seconds": self.seconds,
         }
         torch.save(state, path.with_suffix(".part"))
@@ -262,7 +266,8 @@ class Training:
         self.network.load_state_dict(state["network"])
         self.average.state = state["average"]
         self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.best, self.seconds = state["step"], state["best"], state["seconds"]
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.best, self.best_of = state["best"], state["best_of"]
 
 
 def _commit() -> str:
