@@ -22,7 +22,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from semantic_matte.networks import nanodet, u2netp
+from semantic_matte.networks import imagenet, nanodet, u2netp
 
 # Top, left, height, width in pixels of the photo.
 NANODET_CROPS = {
@@ -67,8 +67,8 @@ def nanodet_input(bgr: NDArray[np.uint8]) -> Floats:
 def u2netp_input(bgr: NDArray[np.uint8]) -> Floats:
     """Return (1, 3, H, W), RGB, divided by the maximum and normalised."""
     rgb = bgr[..., ::-1].astype(np.float32)
-    mean = np.array(u2netp.MEAN, np.float32)
-    std = np.array(u2netp.STD, np.float32)
+    mean = np.array(imagenet.MEAN, np.float32)
+    std = np.array(imagenet.STD, np.float32)
     normalised = (rgb / rgb.max() - mean) / std
     return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None])
 

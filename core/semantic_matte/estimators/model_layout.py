@@ -26,12 +26,11 @@ from typing import TYPE_CHECKING
 
 from semantic_matte.errors import WeightsError
 from semantic_matte.estimators.patch_network import MULTIPLE, PATCH_SIZE
+from semantic_matte.networks.imagenet import MEAN, STD
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 KINDS = ("background", "unknown", "foreground")
 KEYS = ("mean", "std", "colour", "trimap", "levels", "one_hot", "layout", "multiple", "size", "patch")
 # Tried in this order among several outputs.
@@ -49,8 +48,8 @@ class ModelLayout:
     size: tuple[int, int] | None = None
     multiple: int = MULTIPLE
     patch: int = PATCH_SIZE
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
+    mean: tuple[float, ...] = MEAN
+    std: tuple[float, ...] = STD
     levels: tuple[float, ...] = (0.0, 0.5, 1.0)
     bgr: bool = False
 
@@ -125,7 +124,7 @@ def make_layout(
         raise reader.wrong("one_hot", f"an order of {', '.join(KINDS)}")
     told_size = reader.numbers("size", 2, least=1)
     whole = (int(told_size[0]), int(told_size[1])) if told_size else None
-    std = reader.numbers("std", 3) or IMAGENET_STD
+    std = reader.numbers("std", 3) or STD
     if 0.0 in std:
         raise reader.wrong("std", "three numbers other than 0")
     return ModelLayout(
@@ -135,7 +134,7 @@ def make_layout(
         size=size or whole,
         multiple=reader.whole("multiple", MULTIPLE),
         patch=reader.whole("patch", PATCH_SIZE),
-        mean=reader.numbers("mean", 3) or IMAGENET_MEAN,
+        mean=reader.numbers("mean", 3) or MEAN,
         std=std,
         levels=reader.numbers("levels", 3) or (0.0, 0.5, 1.0),
         bgr=bool(reader.choice("colour", ("rgb", "bgr"))),

@@ -31,11 +31,11 @@ class SamePadConvolution(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C', H / stride, W / stride)."""
         if self.stride[0] == 2:
-            # Even sizes: kernel 3 pads 0 and 1, kernel 5 pads 1 and 2.
-            before = (self.kernel_size[0] - 2) // 2
-            after = self.kernel_size[0] - 2 - before
-            input = functional.pad(input, (before, after, before, after))
-            return functional.conv2d(input, self.weight, self.bias, self.stride, groups=self.groups)
+            # Even sizes: kernel 3 pads 0 and 1, kernel 5 pads 1 and 2. Padding two more on all sides and leaving
+            # out the first row and column is the same, without a padded copy of the largest maps.
+            pad = self.kernel_size[0] // 2 + 1
+            wide = functional.conv2d(input, self.weight, self.bias, self.stride, pad, groups=self.groups)
+            return wide[:, :, 1 : 1 + input.shape[2] // 2, 1 : 1 + input.shape[3] // 2]
         return functional.conv2d(
             input, self.weight, self.bias, padding=self.kernel_size[0] // 2, groups=self.groups
         )
@@ -49,8 +49,8 @@ class InvertedResidual(nn.Module):
         middle = inside * expansion
         layers: list[nn.Module] = []
         if expansion > 1:
-            layers += [nn.Conv2d(inside, middle, 1), nn.ReLU6()]
-        layers += [SamePadConvolution(middle, middle, kernel, stride, groups=middle), nn.ReLU6()]
+            layers += [nn.Conv2d(inside, middle, 1), nn.ReLU6(inplace=True)]
+        layers += [SamePadConvolution(middle, middle, kernel, stride, groups=middle), nn.ReLU6(inplace=True)]
         layers += [nn.Conv2d(middle, outside, 1)]
         self.layers = nn.Sequential(*layers)
         self.residual = stride == 1 and inside == outside

@@ -15,17 +15,20 @@ from torch.nn import functional
 
 from semantic_matte.networks import known_colours, matting_laplacian
 from semantic_matte.networks.efficientnet_lite import CHANNELS, EfficientNetLite0
+from semantic_matte.networks.imagenet import MEAN, STD
 
 STRIDE = 32
 """Inside, sides are padded to multiples of this."""
 
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-"""ImageNet's mean and standard deviation, R, G, B on the 0..1 scale."""
-
 STEPS_FINEST = 0
 STEPS = 20
 """Conjugate gradient steps of the solver at full and at half size; see `matting_laplacian.solve`."""
+
+STRIP = 64
+"""Rows of the finest level that are computed at a time, but in training: it alone would need most memory."""
+
+HALO = 8
+"""Rows beyond a strip that it is computed from; its convolutions reach 3, the raising of what is below 1."""
 
 DECODER = (16, 24, 32, 48, 96)
 """Channels of the decoder at strides 1, 2, 4, 8, 16."""
@@ -86,6 +89,8 @@ class MattingNetwork(nn.Module):
     def __init__(self, carried: bool = True, solver: bool = True, normalised: bool = False) -> None:
         super().__init__()
         self.stride = STRIDE
+        self.strip = STRIP
+        self.halo = HALO
         self.steps_finest = STEPS_FINEST
         self.steps = STEPS
         self.carried = carried
@@ -152,11 +157,27 @@ class MattingNetwork(nn.Module):
         features = self.merge8(features, levels[2])
         features = self.merge4(features, levels[1])
         features = self.merge2(features, levels[0])
-        change: Tensor = self.out(self.merge1(features, everything))
-        change = change[:, :, :height, :width].to(colour.dtype)
+        change = self._finest(features, everything)[:, :, :height, :width].to(colour.dtype)
         if self.solver:
             return start[:, -1:].to(colour.dtype) + change
         return 0.5 * (1.0 + foreground - background) + change
+
+    def _finest(self, features: Tensor, everything: Tensor) -> Tensor:
+        """(N, 1, H, W) of the decoder's last step, strip by strip: the same as at once but for rounding.
+
+        features: (N, C, H / 2, W / 2). everything: (N, D, H, W), H a multiple of the stride.
+        """
+        rows = everything.shape[2]
+        if self.training or rows <= self.strip + self.halo:
+            change: Tensor = self.out(self.merge1(features, everything))
+            return change
+        strips: list[Tensor] = []
+        for top in range(0, rows, self.strip):
+            bottom = min(rows, top + self.strip)
+            first, last = max(0, top - self.halo), min(rows, bottom + self.halo)
+            part = self.merge1(features[:, :, first // 2 : last // 2], everything[:, :, first:last])
+            strips.append(self.out(part)[:, :, top - first : bottom - first])
+        return torch.cat(strips, dim=2)
 
 
 def folded(state: Mapping[str, Tensor], epsilon: float = 1e-5) -> dict[str, Tensor]:

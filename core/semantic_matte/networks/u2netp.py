@@ -6,7 +6,7 @@ https://github.com/xuebinqin/U-2-Net, Apache-2.0. Module names follow upstream, 
 keys do as well; batch normalisation is folded into the convolutions.
 
 Images are RGB: display-referred (sRGB) values divided by the image's own maximum, then normalised
-by :data:`MEAN` and :data:`STD`. Axis order is (N, C, H, W), all tensors are float32.
+by `imagenet.MEAN` and `imagenet.STD`. Axis order is (N, C, H, W), all tensors are float32.
 """
 
 import torch
@@ -15,12 +15,6 @@ from torch.nn import functional
 
 INPUT_SIZE = 320
 """Height and width in pixels that the network was trained at; any size works."""
-
-MEAN = (0.485, 0.456, 0.406)
-"""Mean of each channel, order R, G, B, on the 0..1 scale."""
-
-STD = (0.229, 0.224, 0.225)
-"""Standard deviation of each channel, order R, G, B, on the 0..1 scale."""
 
 _CHANNELS = 64
 _MIDDLE_CHANNELS = 16

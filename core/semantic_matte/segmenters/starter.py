@@ -34,8 +34,6 @@ FloatRows = npt.NDArray[np.floating[Any]]
 DUPLICATE_IOU = 0.6
 TWO_NAMES_IOU = 0.75
 SALIENCY_SIDE = 320
-SALIENCY_MEAN = (0.485, 0.456, 0.406)
-SALIENCY_STD = (0.229, 0.224, 0.225)
 # Surroundings of a box that the saliency network sees, as a fraction of the box's sides.
 MARGIN = 0.15
 # A mask may leave its detected box by this fraction of the box's sides: boxes are a little off.
@@ -143,9 +141,11 @@ class StarterSegmenter:
         """A saliency map (320, 320) in [0, 1] for each window of the plate."""
         import torch
 
+        from semantic_matte.networks.imagenet import MEAN, STD
+
         side = SALIENCY_SIDE
         shown = np.stack([_shown(plate, window, (side, side)) for window in windows])
-        normalised = (shown - np.asarray(SALIENCY_MEAN, np.float32)) / np.asarray(SALIENCY_STD, np.float32)
+        normalised = (shown - np.asarray(MEAN, np.float32)) / np.asarray(STD, np.float32)
         with torch.inference_mode():
             images: Tensor = torch.from_numpy(normalised).permute(0, 3, 1, 2).contiguous()
             maps = self._saliency(images.to(self.device))[:, 0].cpu().numpy()

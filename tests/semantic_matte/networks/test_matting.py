@@ -13,7 +13,7 @@ from semantic_matte.networks.efficientnet_lite import CHANNELS, EfficientNetLite
 from semantic_matte.networks.matting import MattingNetwork, folded
 from semantic_matte.networks.nuke_cat import NukeMatting, linear_to_srgb
 
-SIZES = [(64, 64), (61, 97), (33, 200), (7, 5), (3, 3)]
+SIZES = [(64, 64), (61, 97), (33, 200), (210, 40), (7, 5), (3, 3)]
 
 
 def network(**options: Any) -> MattingNetwork:
@@ -79,6 +79,20 @@ def test_a_batch_gives_what_its_pictures_give_alone() -> None:
     for index in range(3):
         alone = made(colour[index : index + 1], trimap[index : index + 1])
         torch.testing.assert_close(both[index : index + 1], alone, atol=1e-4, rtol=0)
+
+
+def test_strips_leave_no_trace() -> None:
+    colour, trimap = case(230, 70)
+    made = network()
+    with torch.inference_mode():
+        in_strips = made(colour, trimap)
+        made.strip = 1000
+        at_once = made(colour, trimap)
+        made.strip = 32
+        narrow = made(colour, trimap)
+    assert float(at_once[trimap == 0.5].std()) > 0.01
+    torch.testing.assert_close(in_strips, at_once, atol=1e-5, rtol=0)
+    torch.testing.assert_close(narrow, at_once, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("size", SIZES)

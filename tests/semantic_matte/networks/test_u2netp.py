@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from semantic_matte.networks import u2netp
+from semantic_matte.networks import imagenet, u2netp
 from semantic_matte.networks.u2netp import U2NetP
 
 REPOSITORY = Path(__file__).parents[3]
@@ -57,7 +57,7 @@ def normalise(rgb: NDArray[np.uint8]) -> Tensor:
     """Return (1, 3, H, W)."""
     values = torch.from_numpy(rgb).float()
     scaled = values / values.max()
-    normalised = (scaled - torch.tensor(u2netp.MEAN)) / torch.tensor(u2netp.STD)
+    normalised = (scaled - torch.tensor(imagenet.MEAN)) / torch.tensor(imagenet.STD)
     return normalised.permute(2, 0, 1)[None].contiguous()
 
 
