@@ -31,8 +31,8 @@ class SamePadConvolution(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Map (N, C, H, W) to (N, C', H / stride, W / stride)."""
         if self.stride[0] == 2:
-            # Even sizes: kernel 3 pads 0 and 1, kernel 5 pads 1 and 2. Padding two more on all sides and leaving
-            # out the first row and column is the same, without a padded copy of the largest maps.
+            # Even sizes: kernel 3 pads 0 and 1, kernel 5 pads 1 and 2. Padding two more before and leaving out
+            # the first row and column is the same, without a padded copy of the widest maps.
             pad = self.kernel_size[0] // 2 + 1
             wide = functional.conv2d(input, self.weight, self.bias, self.stride, pad, groups=self.groups)
             return wide[:, :, 1 : 1 + input.shape[2] // 2, 1 : 1 + input.shape[3] // 2]
