@@ -73,8 +73,8 @@ def card(run: Path) -> str:
         "",
         f"Design `{made['options']['design']}`, {best['step']} steps of {made['options']['batch']} crops of "
         f"{made['options']['size']} pixels on {made['options']['device']}; code at commit {made['commit']}.",
-        f"{made['foregrounds']} foregrounds and {made['backgrounds']} backgrounds at the end; "
-        f"{made['held_out']} foregrounds held out.",
+        f"{made['foregrounds']} foregrounds, {made['backgrounds']} backgrounds and {made['outlined']} outlined "
+        f"objects in photos at the end; {made['held_out']} foregrounds held out.",
         "",
         "| Setting | Value |",
         "|---|---|",
