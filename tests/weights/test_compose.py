@@ -67,6 +67,26 @@ def test_light_is_mixed_in_linear(training: Training) -> None:
     np.testing.assert_allclose(encode_srgb(degrade.to_linear(every)) * 255, every, atol=1e-3)
 
 
+def test_pictures_are_shown_as_the_engine_and_as_hosts_show_them(training: Training) -> None:
+    from semantic_matte.colour import KNEE, decode_srgb, to_display
+
+    compose = training("compose")
+
+    def shown(light: float) -> Any:
+        picture = np.full((24, 24, 3), light, np.float32)
+        return np.array([compose._shown(np.random.default_rng(seed), picture).mean() for seed in range(200)])
+
+    # White is rolled off in the engine's two ways, of 70 %; where it is plain it stays.
+    rolled = np.abs(shown(1.0) - float(to_display(np.float32(1.0)))) < 0.006
+    assert rolled.mean() == pytest.approx(0.7, abs=0.1)
+    assert (shown(1.0) > 0.985).mean() == pytest.approx(0.3, abs=0.1)
+    # Light above white shows only in scene-linear plates: files have clipped it.
+    above = shown(4.0) - shown(1.0)
+    assert (above > 0.015).mean() == pytest.approx(0.3, abs=0.1)
+    # Below the knee all three are the same.
+    np.testing.assert_allclose(shown(float(decode_srgb(np.float32(KNEE * 0.7)))), KNEE * 0.7, atol=0.02)
+
+
 def test_over_is_porter_and_duffs(training: Training) -> None:
     over = training("compose")._over
     front = (np.full((1, 1, 3), 0.8, np.float32), np.full((1, 1), 0.5, np.float32))

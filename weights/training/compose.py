@@ -22,6 +22,8 @@ from drawn_trimaps import draw
 from foregrounds.picture import encode_srgb
 from sources import ByteArray, Foreground
 
+from semantic_matte.colour import decode_srgb, to_display
+
 Random = np.random.Generator
 FloatArray = npt.NDArray[np.float32]
 
@@ -32,6 +34,9 @@ MOTION_BLUR = 0.12
 SIMILAR_COLOURS = 0.25
 PROCEDURAL_BACKGROUND = 0.15
 SMALLEST_SCALE, LARGEST_SCALE = 0.45, 1.5
+# The engine shows plates to a network by its own curve, which rolls off highlights: a scene-linear plate
+# straight away, a photo after its file has clipped it. Hosts may show it plain to the exported network.
+SCENE_LINEAR, ROLLED_OFF = 0.3, 0.4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -88,7 +93,7 @@ class Composer:
         if random.random() < SIMILAR_COLOURS:
             background = _pulled_towards(random, background, colour, alpha)
         mixed = alpha[..., None] * colour + (1 - alpha[..., None]) * background
-        shown = degrade(random, encode_srgb(mixed).astype(np.float32))
+        shown = _shown(random, mixed)
         contrast = np.abs(encode_srgb(colour) - encode_srgb(background)).mean(axis=2)
         return Sample(_planes(shown), trimap, alpha, contrast.astype(np.float32), np.ones_like(alpha))
 
@@ -99,7 +104,7 @@ class Composer:
         trimap = draw(random, alpha, coarse=True)
         if trimap is None:
             return None
-        shown = degrade(random, encode_srgb(recolour(random, to_linear(colour))).astype(np.float32))
+        shown = _shown(random, recolour(random, to_linear(colour)))
         sure = ((levels == 0) | (levels == 255)).astype(np.float32)
         return Sample(_planes(shown), trimap, alpha, np.zeros_like(alpha), sure)
 
@@ -136,6 +141,15 @@ class Composer:
         if random.random() < 0.35:
             linear = cv2.GaussianBlur(linear, (0, 0), float(random.uniform(0.5, 10)))
         return linear
+
+
+def _shown(random: Random, linear: FloatArray) -> FloatArray:
+    """Linear light (h, w, 3) as a network is shown it: in [0, 1], degraded as by a camera and a file."""
+    way = random.random()
+    if way < SCENE_LINEAR:
+        return degrade(random, to_display(linear.astype(np.float32)))
+    shown = degrade(random, encode_srgb(linear).astype(np.float32))
+    return to_display(decode_srgb(shown)) if way < SCENE_LINEAR + ROLLED_OFF else shown
 
 
 def _planes(picture: FloatArray) -> FloatArray:
