@@ -285,6 +285,7 @@ def doctor(as_json: Json = False) -> None:
 def version(
     show: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
+    """Answer `--version` without a command."""
     if show:
         typer.echo(f"semantic-matte {__version__}")
         raise typer.Exit(0)

@@ -168,6 +168,7 @@ class _Reader:
         return choices.index(self.metadata[key])
 
     def numbers(self, key: str, count: int, least: float | None = None) -> tuple[float, ...] | None:
+        """As many finite numbers, none below `least`; None if the key is not there."""
         if key not in self.metadata:
             return None
         try:
@@ -180,6 +181,7 @@ class _Reader:
         return values
 
     def whole(self, key: str, default: int) -> int:
+        """A whole number of at least 1; the default if the key is not there."""
         values = self.numbers(key, 1, least=1)
         if values is None:
             return default
