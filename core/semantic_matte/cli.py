@@ -19,8 +19,10 @@ from rich.table import Table
 
 from semantic_matte import __version__
 from semantic_matte.console import (
+    INTERRUPTED,
     BarProgress,
     JsonProgress,
+    end_interrupted,
     end_within_a_second,
     interrupted_exit_code,
     write_json_line,
@@ -324,8 +326,16 @@ def main() -> None:
     """Entry point of `semantic-matte`."""
     # torch's threads spin while they wait: on shared cores that cost ten times the work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    end_within_a_second()
-    app(prog_name=Path(sys.argv[0]).name or "semantic-matte")
+    try:
+        end_within_a_second()
+        app(prog_name=Path(sys.argv[0]).name or "semantic-matte")
+    except KeyboardInterrupt:
+        end_interrupted()
+    except SystemExit as ended:
+        # Before a command runs, typer answers any signal as if it were Ctrl-C.
+        if ended.code in (INTERRUPTED, interrupted_exit_code()):
+            end_interrupted()
+        raise
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from semantic_matte.outputs.atomic import discard_unfinished
 from semantic_matte.ports import ProgressEvent
 
+# Exit code of a run that Ctrl-C ended.
+INTERRUPTED = 128 + int(signal.SIGINT)
 # How long an interrupted run may tidy up before it is ended hard. The user was promised a second.
 GRACE_SECONDS = 0.7
 
@@ -133,4 +136,17 @@ def _interrupt(number: int, _: FrameType | None) -> None:
 
 def interrupted_exit_code() -> int:
     """130 after Ctrl-C, 143 after SIGTERM."""
-    return 128 + (_signal_seen[-1] if _signal_seen else int(signal.SIGINT))
+    return 128 + _signal_seen[-1] if _signal_seen else INTERRUPTED
+
+
+def end_interrupted() -> None:
+    """End the process at once with `interrupted_exit_code`.
+
+    Not by SystemExit: where the interrupt came while a library ran Python code of its own (PyRun_String, as in
+    imports of torch), Python remembers it and in the end kills itself by SIGINT, whatever the exit code.
+    """
+    discard_unfinished()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(interrupted_exit_code())

@@ -20,7 +20,10 @@ import cv2
 import numpy as np
 import OpenEXR
 import pytest
+import typer
 from PIL import Image
+
+from semantic_matte import cli, console
 
 CORE = Path(__file__).parent.parent.parent / "core"
 LIMIT_SECONDS = 2.5
@@ -97,6 +100,28 @@ def assert_nothing_half_written(folder: Path) -> None:
 
 
 SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+@pytest.mark.parametrize("place", ["before typer", "in typer"])
+def test_before_a_command_runs(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int, place: str
+) -> None:
+    def interrupt() -> None:
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        console._interrupt(number, None)
+
+    app = typer.Typer()
+    app.command()(interrupt)
+    monkeypatch.setattr(console, "_signal_seen", [])
+    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(cli, "end_within_a_second", interrupt if place == "before typer" else lambda: None)
+    monkeypatch.setattr(sys, "argv", ["semantic-matte"])
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
