@@ -147,6 +147,7 @@ def matte(
     given.pop("as_json")
 
     def work(progress: BarProgress | JsonProgress) -> None:
+        """Load the engine only now, matte every plate and tell of each."""
         settings = _settings(**given)
         from semantic_matte.engine import Engine
         from semantic_matte.jobs import MatteRequest, matte_files
@@ -184,6 +185,7 @@ def segment(
     """Find the objects of each plate: names, scores and boxes; masks as COCO results."""
 
     def work(progress: BarProgress | JsonProgress) -> None:
+        """Load the engine only now, segment every plate and tell of each."""
         settings = _settings(
             find=find,
             confidence=confidence,
@@ -225,6 +227,7 @@ def refine(
     """Matting alone: solve a trimap (black background, white foreground, anything else unknown)."""
 
     def work(progress: BarProgress | JsonProgress) -> None:
+        """Load the engine only now and solve the trimap."""
         settings = _settings(
             estimator=estimator,
             samples=samples,
@@ -253,6 +256,7 @@ def export_cat(
     """Write the matting network for Nuke's own Inference node: TorchScript, a CatFileCreator, cat.json."""
 
     def work(_progress: BarProgress | JsonProgress) -> None:
+        """Load the exporter only now, and name the files that it wrote."""
         from semantic_matte.exports import export_cat as export
 
         files = export(out)

@@ -186,6 +186,7 @@ def _configured_conversion(colour_space: str) -> Callable[[FloatArray], FloatArr
     target, rest = _target_of(configuration)
 
     def convert(pixels: FloatArray) -> FloatArray:
+        """(H, W, 3) of `colour_space` -> scene-linear Rec.709. Raises UsageError if OpenColorIO can't."""
         source = OpenImageIO.ImageBuf(np.ascontiguousarray(pixels))
         converted = OpenImageIO.ImageBufAlgo.colorconvert(source, colour_space, target, False)
         if converted.has_error:

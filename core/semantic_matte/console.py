@@ -115,6 +115,7 @@ def end_within_a_second() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
 
     def watch() -> None:
+        """Wait for a signal, and end the process if it hasn't ended by itself after GRACE_SECONDS."""
         number = reader.recv(1)[0]
         time.sleep(GRACE_SECONDS)
         discard_unfinished()

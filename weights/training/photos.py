@@ -7,15 +7,13 @@ front of what really was behind them. A network that never sees them cuts holes 
 from __future__ import annotations
 
 import dataclasses
-import json
-import zlib
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from sources import FREE_LICENCES, HELD_OUT, LONGEST_SIDE, ByteArray
+from sources import LONGEST_SIDE, ByteArray, coco_listing, is_held_out, rim_of
 
 Random = np.random.Generator
 
@@ -45,16 +43,15 @@ def outlined_photos(folders: list[Path]) -> tuple[list[OutlinedPhoto], list[Outl
     train: list[OutlinedPhoto] = []
     held_out: list[OutlinedPhoto] = []
     for folder in folders:
-        listing = json.loads((folder / "instances.json").read_text(encoding="utf-8"))
-        free = {row["id"]: row["file_name"] for row in listing["images"] if row.get("license") in FREE_LICENCES}
-        for row in listing["annotations"]:
+        free, annotations = coco_listing(folder)
+        for row in annotations:
             fits = row["area"] >= SMALLEST_AREA and not row["iscrowd"] and row["category_id"] not in LEFT_OUT
             if row["image_id"] not in free or not fits:
                 continue
             name = free[row["image_id"]]
             found = _outlined(folder / "images" / name, row["segmentation"])
             if found is not None:
-                (held_out if zlib.crc32(name.encode()) % HELD_OUT == 0 else train).append(found)
+                (held_out if is_held_out(name) else train).append(found)
     return train, held_out
 
 
@@ -65,10 +62,8 @@ def _outlined(path: Path, polygons: list[Any]) -> OutlinedPhoto | None:
     mask = np.zeros(picture.shape[:2], np.uint8)
     for polygon in polygons:
         points = np.round(np.array(polygon, np.float64).reshape(-1, 2)).astype(np.int32)
-        one = np.zeros_like(mask)
-        cv2.fillPoly(one, [points], 255)
-        mask |= one
-    edge = np.argwhere(cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))).astype(np.int32)
+        cv2.fillPoly(mask, [points], 255)
+    edge = np.argwhere(rim_of(mask)).astype(np.int32)
     if len(edge) < 50:
         return None
     return OutlinedPhoto(np.ascontiguousarray(picture[..., ::-1]), _levels(mask), edge)

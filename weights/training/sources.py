@@ -10,6 +10,7 @@ import dataclasses
 import json
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -53,8 +54,7 @@ def edge_of(alpha: npt.NDArray[np.uint16], name: str) -> npt.NDArray[np.int32]:
     """At most 4,096 of the pixels that are neither empty nor solid, or that lie where the two meet."""
     soft = (alpha > 1300) & (alpha < 64200)
     solid = (alpha >= 32768).astype(np.uint8)
-    rim = cv2.morphologyEx(solid, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    edge = np.argwhere(soft | rim).astype(np.int32)
+    edge = np.argwhere(soft | rim_of(solid)).astype(np.int32)
     if len(edge) < 50:
         raise ValueError(f"{name}: has hardly any edge")
     return edge[:: max(1, len(edge) // 4096)]
@@ -80,6 +80,23 @@ def filled(colour: ByteArray, alpha: npt.NDArray[np.uint16]) -> ByteArray:
     return np.clip(np.round(result), 0, 255).astype(np.uint8)
 
 
+def rim_of(mask: ByteArray) -> npt.NDArray[np.bool_]:
+    """(H, W): pixels on either side of where a mask (H, W) of 0 and something else changes."""
+    return cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+
+
+def is_held_out(name: str) -> bool:
+    """By name, so that a folder that grows never moves a picture from one side to the other."""
+    return zlib.crc32(name.encode()) % HELD_OUT == 0
+
+
+def coco_listing(folder: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:
+    """Of a COCO folder: file names, by id, of the photos under a free licence, and all annotations."""
+    listing = json.loads((folder / "instances.json").read_text(encoding="utf-8"))
+    free = {row["id"]: row["file_name"] for row in listing["images"] if row.get("license") in FREE_LICENCES}
+    return free, listing["annotations"]
+
+
 def foregrounds(folders: list[Path]) -> tuple[list[Foreground], list[Foreground]]:
     """All foregrounds below the folders, in order of their names: those to train on and those held out.
 
@@ -93,8 +110,7 @@ def foregrounds(folders: list[Path]) -> tuple[list[Foreground], list[Foreground]
                 found = read_foreground(path, number)
             except ValueError:
                 continue
-            # By name, so that a folder that grows never moves a picture from one side to the other.
-            (held_out if zlib.crc32(path.stem.encode()) % HELD_OUT == 0 else train).append(found)
+            (held_out if is_held_out(path.stem) else train).append(found)
     return train, held_out
 
 
@@ -102,9 +118,8 @@ def backgrounds(folders: list[Path], coco: list[Path]) -> list[ByteArray]:
     """Photos (H, W, 3) uint8 RGB from plain folders and from COCO folders, there only under a free licence."""
     paths = [path for folder in folders for path in sorted(folder.rglob("*.[jp][pn]g"))]
     for folder in coco:
-        listing = json.loads((folder / "instances.json").read_text(encoding="utf-8"))
-        free = {row["file_name"] for row in listing["images"] if row.get("license") in FREE_LICENCES}
-        paths += [folder / "images" / name for name in sorted(free)]
+        free, _ = coco_listing(folder)
+        paths += [folder / "images" / name for name in sorted(free.values())]
     pictures = [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in paths]
     return [_limited(np.ascontiguousarray(found[..., ::-1])) for found in pictures if found is not None]
 

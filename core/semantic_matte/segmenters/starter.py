@@ -164,16 +164,11 @@ def _shown(plate: Plate, window: Box, size: tuple[int, int]) -> FloatArray:
 
 def _detection(label: str, score: float, box: FloatRows, plate: Plate) -> _Detection:
     """Boxes are a little off: one that all but touches the frame's edge, or leaves it, is cut by it."""
-    x0, y0, x1, y1 = (float(value) for value in box)
-    height, width = plate.size
-    x, y = OVERHANG * (x1 - x0), OVERHANG * (y1 - y0)
-    corners = (
-        0.0 if 0 < x0 <= x < x1 else x0,
-        0.0 if 0 < y0 <= y < y1 else y0,
-        float(width) if x0 < width - x <= x1 < width else x1,
-        float(height) if y0 < height - y <= y1 < height else y1,
-    )
-    return _Detection(label, min(float(score), 1.0), corners)
+    low, high, size = box[:2], box[2:], np.array(plate.size[::-1])
+    near = OVERHANG * (high - low)
+    x0, y0 = np.where(low <= near, np.minimum(low, 0), low).tolist()
+    x1, y1 = np.where(high >= size - near, np.maximum(high, size), high).tolist()
+    return _Detection(label, min(float(score), 1.0), (x0, y0, x1, y1))
 
 
 def _without_duplicates(boxes: FloatRows, scores: FloatRows, most: float) -> list[int]:
