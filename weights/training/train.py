@@ -90,8 +90,6 @@ class Training:
 
     def __init__(self, options: argparse.Namespace) -> None:
         torch.manual_seed(options.seed)
-        # Denormals slow a CPU down tenfold, and the solver makes them once it has settled.
-        torch.set_flush_denormal(True)
         self.options = options
         self.device = torch.device(options.device)
         self.network = create_network(options.design).to(self.device)
@@ -302,6 +300,8 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    # Denormals slow a CPU down tenfold, and the solver makes them once it has settled.
+    torch.set_flush_denormal(True)
     run = Training(arguments())
     if run.options.resume:
         run.resume()
