@@ -162,6 +162,18 @@ def test_trimaps_hold_the_soft_edge_and_both_kinds(training: Training) -> None:
     assert max(widths) > 50
 
 
+def test_gaps_lie_along_every_edge_of_the_frame(training: Training) -> None:
+    drawn_trimaps = training("drawn_trimaps")
+    seen = set()
+    for seed in range(60):
+        gaps = drawn_trimaps._gaps(np.random.default_rng(seed), 50, 70)
+        assert gaps.shape == (50, 70)
+        assert set(np.unique(gaps)) <= {0, 1}
+        edges = {"top": gaps[0], "bottom": gaps[-1], "left": gaps[:, 0], "right": gaps[:, -1]}
+        seen |= {name for name, edge in edges.items() if edge.all()}
+    assert seen == {"top", "bottom", "left", "right"}
+
+
 def test_what_has_no_edge_is_refused(training: Training) -> None:
     with pytest.raises(ValueError, match="hardly any edge"):
         training("sources").edge_of(np.zeros((50, 50), np.uint16), "empty.png")
