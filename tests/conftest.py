@@ -31,7 +31,7 @@ def command_line() -> CommandLine:
 
     def run(*arguments: str | Path, core: Path = ROOT / "core") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "semantic_matte.cli", *map(str, arguments)],
+            [sys.executable, "-m", "semantic_matte", *map(str, arguments)],
             env=environment_with(core),
             capture_output=True,
             text=True,

@@ -6,8 +6,6 @@ Exit code 0 is done, 1 is failed work, 2 is bad usage, 130 is ended by the user.
 from __future__ import annotations
 
 import json
-import os
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -18,16 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from semantic_matte import __version__
-from semantic_matte.console import (
-    INTERRUPTED,
-    BarProgress,
-    JsonProgress,
-    end_interrupted,
-    end_within_a_second,
-    interrupted_exit_code,
-    write_json_line,
-)
+from semantic_matte.console import BarProgress, JsonProgress, write_json_line
 from semantic_matte.errors import SemanticMatteError
+from semantic_matte.interrupts import interrupted_exit_code
 from semantic_matte.settings import Settings
 
 app = typer.Typer(
@@ -324,23 +315,3 @@ def _show_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         box = ", ".join(str(value) for value in row["box"])
         typer.echo(f"  {row['slot']:<28} {row['label']:<16} {row['score']:>4.0%}  box {box}")
-
-
-def main() -> None:
-    """Entry point of `semantic-matte`."""
-    # torch's threads spin while they wait: on shared cores that cost ten times the work.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        end_within_a_second()
-        app(prog_name=Path(sys.argv[0]).name or "semantic-matte")
-    except KeyboardInterrupt:
-        end_interrupted()
-    except SystemExit as ended:
-        # Before a command runs, typer answers any signal as if it were Ctrl-C.
-        if ended.code in (INTERRUPTED, interrupted_exit_code()):
-            end_interrupted()
-        raise
-
-
-if __name__ == "__main__":
-    main()

@@ -77,8 +77,9 @@ def test_a_fresh_import_is_light(code: str) -> None:
     assert not modules_loaded(code) & heavy
 
 
-def test_the_package_itself_needs_only_the_standard_library() -> None:
-    with_it = modules_loaded("import semantic_matte")
+@pytest.mark.parametrize("code", ["import semantic_matte", "import semantic_matte.__main__"])
+def test_the_package_itself_needs_only_the_standard_library(code: str) -> None:
+    with_it = modules_loaded(code)
     assert with_it - modules_loaded("") <= {"semantic_matte", *sys.stdlib_module_names}
 
 

@@ -23,7 +23,8 @@ import pytest
 import typer
 from PIL import Image
 
-from semantic_matte import cli, console
+from semantic_matte import __main__ as shell
+from semantic_matte import cli, interrupts
 
 CORE = Path(__file__).parent.parent.parent / "core"
 LIMIT_SECONDS = 2.5
@@ -45,11 +46,12 @@ def large_plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def running(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
-    """In a session of its own, as a terminal or a farm starts it; ended for sure."""
+def running(*arguments: str | Path, path: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """In a session of its own, as a terminal or a farm starts it; ended for sure. `path` is searched first."""
+    searched = [str(folder) for folder in (path, CORE) if folder]
     process = subprocess.Popen(
-        [sys.executable, "-m", "semantic_matte.cli", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(CORE)},
+        [sys.executable, "-m", "semantic_matte", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(searched)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -110,18 +112,39 @@ def test_before_a_command_runs(
     def interrupt() -> None:
         if number == signal.SIGINT:
             raise KeyboardInterrupt
-        console._interrupt(number, None)
+        interrupts._interrupt(number, None)
 
     app = typer.Typer()
     app.command()(interrupt)
-    monkeypatch.setattr(console, "_signal_seen", [])
+    monkeypatch.setattr(interrupts, "_signal_seen", [])
     monkeypatch.setattr(cli, "app", app)
-    monkeypatch.setattr(cli, "end_within_a_second", interrupt if place == "before typer" else lambda: None)
+    monkeypatch.setattr(shell, "end_within_a_second", interrupt if place == "before typer" else lambda: None)
     monkeypatch.setattr(sys, "argv", ["semantic-matte"])
     monkeypatch.setattr(os, "_exit", sys.exit)
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        shell.main()
     assert ended.value.code == code
+
+
+# A library that is interrupted while it loads, and goes on as if nothing was.
+DEAF = """
+import time
+print('{"stage": "importing"}', flush=True)
+for _ in range(20):
+    try:
+        time.sleep(1)
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), SIGNALS)
+def test_a_library_that_swallows_the_interrupt(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    (tmp_path / "typer.py").write_text(DEAF, encoding="utf-8")
+    with running("doctor", path=tmp_path) as process:
+        wait_for_stage(process, "importing")
+        got, _ = end(process, number)
+    assert got == code
 
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)

@@ -152,7 +152,7 @@ def test_a_hint_that_does_not_fit_the_plate(
 MEASURE = """
 import resource, runpy, sys
 try:
-    runpy.run_module("semantic_matte.cli", run_name="__main__", alter_sys=True)
+    runpy.run_module("semantic_matte", run_name="__main__", alter_sys=True)
 finally:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
 """
