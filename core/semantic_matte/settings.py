@@ -42,13 +42,37 @@ class Settings(BaseModel):
         (),
         "find",
         "Find",
-        "Which objects to find, by name (person, dog, car, plant...). Empty finds everything known.",
+        "Which objects to find: names (person, dog, car, plant...) or groups of them (animal, vehicle, "
+        "food...), each with selectors after colons where not all are meant: person:largest, car:left, dog:2, "
+        "animal:at(320,240), :in(0,0,960,540). Empty finds everything known.",
     )
     confidence: float = _control(
         0.35,
         "find",
         "Confidence",
         "Objects that the segmenter is less sure of than this are left out.",
+        ge=0.0,
+        le=1.0,
+    )
+    label_confidence: tuple[str, ...] = _control(
+        (),
+        "find",
+        "Confidence by name",
+        "A confidence of its own for a name or group, as in person=0.6, vehicle=0.2.",
+    )
+    merge: tuple[str, ...] = _control(
+        (),
+        "find",
+        "Merge parts",
+        "Objects that belong to another become one matte with it, as in person+handbag+tie: the first name "
+        "takes in whatever of the others touches it.",
+    )
+    smallest: float = _control(
+        0.0001,
+        "find",
+        "Smallest object",
+        "Objects that cover less of the frame than this are left out.",
+        unit="fraction of the frame's area",
         ge=0.0,
         le=1.0,
     )

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from semantic_matte.devices import choose_device
 from semantic_matte.errors import WeightsError
-from semantic_matte.estimators.patch_network import PatchNetwork, describe, find_model, first_line
+from semantic_matte.estimators.patch_network import PatchNetwork
+from semantic_matte.model_files import describe_model_file, find_model_file, first_line
 from semantic_matte.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ class DeepImageMattingEstimator(PatchNetwork):
         from semantic_matte.networks.deep_image_matting import STRIDE
         from semantic_matte.networks.deep_image_matting_checkpoints import network_from_state
 
-        found = find_model(path, self.name)
+        found = find_model_file(path, f"Estimator '{self.name}'")
         device, _ = choose_device(settings.device)
         state, skips, notices = _read(found)
         try:
             self._network = network_from_state(state, skips=skips).to(device)
         except ValueError as error:
             raise WeightsError(f"'{found}' is no Deep Image Matting checkpoint: {error}.") from None
-        super().__init__(device, [describe(found)], multiple=STRIDE, notices=notices)
+        super().__init__(device, [describe_model_file(found)], multiple=STRIDE, notices=notices)
 
     def _predict(self, colour: Tensor, levels: Tensor) -> Tensor:
         alpha: Tensor = self._network(colour, levels)[:, 0]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from semantic_matte.devices import choose_device
 from semantic_matte.errors import DeviceError, MissingPackageError, WeightsError
 from semantic_matte.estimators.model_layout import ModelLayout, choose_output, make_layout, read_metadata
-from semantic_matte.estimators.patch_network import PatchNetwork, describe, find_model, first_line
+from semantic_matte.estimators.patch_network import PatchNetwork
+from semantic_matte.model_files import describe_model_file, find_model_file, first_line
 from semantic_matte.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class OnnxNetwork(PatchNetwork):
 
     def __init__(self, path: Path, settings: Settings) -> None:
         """Raises MissingPackageError, DeviceError, or WeightsError for a file that can't be understood."""
-        found = find_model(path, self.name)
+        found = find_model_file(path, f"Estimator '{self.name}'")
         device, provider, notices = _place(settings.device)
         self._model = found.name
         self._session = _open(found, provider)
@@ -54,7 +55,7 @@ class OnnxNetwork(PatchNetwork):
         self._output = outputs[choose_output(outputs)]
         super().__init__(
             device,
-            [describe(found)],
+            [describe_model_file(found)],
             patch_size=self._layout.patch_size,
             multiple=self._layout.multiple,
             fixed_size=self._layout.size,

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semantic_matte.errors import DeviceError, ValueShapeError, WeightsError
+from semantic_matte.errors import DeviceError, ValueShapeError
 from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.types import FOREGROUND, UNKNOWN
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LICENCE = "unknown (brought by the user)"
 # Side of the patches for a network that takes any size, in pixels.
 PATCH_SIZE = 512
 MULTIPLE = 32
@@ -156,38 +153,6 @@ def trimap_levels(trimap: Tensor) -> Tensor:
 
     known = (trimap == FOREGROUND).to(torch.float32)
     return torch.where(trimap == UNKNOWN, 0.5, known).to(torch.float32)[:, None]
-
-
-def find_model(path: Path, estimator: str) -> Path:
-    """The user's model file. Raises WeightsError if it is not there."""
-    found = path.expanduser()
-    if not found.is_file():
-        raise WeightsError(f"Estimator '{estimator}': expected a model file, got '{path}', which is none.")
-    return found
-
-
-def describe(path: Path, name: str | None = None) -> dict[str, str]:
-    """What a result's sidecar says of a model file that the user brought."""
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise WeightsError(f"The model '{path}' can't be read ({error.strerror}).") from None
-    return {
-        "name": name or path.name,
-        "licence": LICENCE,
-        "sha256": digest.hexdigest(),
-        "origin": "brought by the user",
-    }
-
-
-def first_line(error: BaseException) -> str:
-    """The part of a library's long complaint that says what is wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith(("RuntimeError:", "ValueError:", "TypeError:"))]
-    return (told or lines or [type(error).__name__])[0].rstrip(".")[:300]
 
 
 def _starts(length: int, side: int) -> list[int]:

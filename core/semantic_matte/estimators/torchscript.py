@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from semantic_matte.devices import choose_device
 from semantic_matte.errors import SemanticMatteError, WeightsError
 from semantic_matte.estimators.model_layout import ModelLayout, choose_output, make_layout, read_metadata
-from semantic_matte.estimators.patch_network import PatchNetwork, describe, find_model, first_line
+from semantic_matte.estimators.patch_network import PatchNetwork
+from semantic_matte.model_files import describe_model_file, find_model_file, first_line
 from semantic_matte.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class TorchScriptNetwork(PatchNetwork):
 
     def __init__(self, path: Path, settings: Settings) -> None:
         """Raises DeviceError, or WeightsError for a file that can't be understood."""
-        found = find_model(path, self.name)
+        found = find_model_file(path, f"Estimator '{self.name}'")
         device, _ = choose_device(settings.device)
         self._model = found.name
         self._module, metadata = _load(found, device)
@@ -45,7 +46,7 @@ class TorchScriptNetwork(PatchNetwork):
         self._layout = self._find_layout(metadata, device)
         super().__init__(
             device,
-            [describe(found)],
+            [describe_model_file(found)],
             patch_size=self._layout.patch_size,
             multiple=self._layout.multiple,
             fixed_size=self._layout.size,

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from semantic_matte.devices import choose_device
 from semantic_matte.errors import MissingPackageError, WeightsError
-from semantic_matte.estimators.patch_network import MULTIPLE, PatchNetwork, describe, first_line
+from semantic_matte.estimators.patch_network import MULTIPLE, PatchNetwork
+from semantic_matte.model_files import describe_model_file, first_line
 from semantic_matte.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class VitMatte(PatchNetwork):
         files = sorted(found.glob("*.safetensors"))
         super().__init__(
             device,
-            [describe(file, f"{found.resolve().name}/{file.name}") for file in files],
+            [describe_model_file(file, f"{found.resolve().name}/{file.name}") for file in files],
             multiple=MULTIPLE,
         )
 

@@ -46,3 +46,18 @@ ALIASES: dict[str, str] = {
     "hydrant": "fire hydrant",
     "doughnut": "donut",
 }
+
+# COCO's own groups of its classes.
+SUPERCATEGORIES: dict[str, tuple[str, ...]] = {
+    "vehicle": COCO_NAMES[1:9],
+    "outdoor": COCO_NAMES[9:14],
+    "animal": COCO_NAMES[14:24],
+    "accessory": COCO_NAMES[24:29],
+    "sports": COCO_NAMES[29:39],
+    "kitchen": COCO_NAMES[39:46],
+    "food": COCO_NAMES[46:56],
+    "furniture": COCO_NAMES[56:62],
+    "electronic": COCO_NAMES[62:68],
+    "appliance": COCO_NAMES[68:73],
+    "indoor": COCO_NAMES[73:80],
+}

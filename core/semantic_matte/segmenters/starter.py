@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from semantic_matte.colour import to_display
 from semantic_matte.ports import Progress, ProgressEvent
-from semantic_matte.segmenters.choice import resolve_names
-from semantic_matte.segmenters.coco import ALIASES, COCO_NAMES
+from semantic_matte.segmenters.choice import Wanted
+from semantic_matte.segmenters.coco import COCO_NAMES
+from semantic_matte.segmenters.picture import shown
 from semantic_matte.settings import Settings
 from semantic_matte.types import Box, FloatArray, Instance, Plate
 from semantic_matte.weights import find_model, load_network, load_weights
@@ -71,7 +71,7 @@ class StarterSegmenter:
 
         self.device = device
         self._settings = settings
-        self._wanted = resolve_names(settings.find, COCO_NAMES, ALIASES)
+        self._wanted = Wanted.of(settings, COCO_NAMES)
         self._detector = NanoDet()
         load_network(self._detector, "nanodet", device)
         self._saliency = U2NetP()
@@ -85,7 +85,7 @@ class StarterSegmenter:
         """See `ports.Segmenter`. Masks of different instances share no pixel."""
         progress.advance(ProgressEvent("segmenting", 0, 1))
         detections = self._detect(plate)
-        if len(detections) > self._settings.max_instances:
+        if len(detections) > self._settings.max_instances and not self._wanted.selects:
             left_out = len(detections) - self._settings.max_instances
             progress.notice(
                 f"{left_out} more objects were found than 'max_instances' "
@@ -111,7 +111,7 @@ class StarterSegmenter:
         height, width = plate.size
         scale = INPUT_SIZE / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        bgr = _shown(plate, plate.box, size)[..., ::-1] * 255
+        bgr = shown(plate, plate.box, size)[..., ::-1] * 255
         canvas = np.zeros((INPUT_SIZE, INPUT_SIZE, 3), dtype=np.float32)
         canvas[: size[1], : size[0]] = bgr
         normalised = (canvas - np.asarray(MEAN, np.float32)) / np.asarray(STD, np.float32)
@@ -121,9 +121,7 @@ class StarterSegmenter:
         stretch = np.array([width / size[0], height / size[1]] * 2)
         detections = []
         for index, label in enumerate(COCO_NAMES):
-            if self._wanted is not None and label not in self._wanted:
-                continue
-            sure = scores[:, index] > self._settings.confidence
+            sure = scores[:, index] >= self._wanted.threshold(label)
             if sure.any():
                 kept = _without_duplicates(boxes[sure], scores[sure, index], DUPLICATE_IOU)
                 detections += [
@@ -144,22 +142,12 @@ class StarterSegmenter:
         from semantic_matte.networks.imagenet import MEAN, STD
 
         side = SALIENCY_SIDE
-        shown = np.stack([_shown(plate, window, (side, side)) for window in windows])
-        normalised = (shown - np.asarray(MEAN, np.float32)) / np.asarray(STD, np.float32)
+        seen = np.stack([shown(plate, window, (side, side)) for window in windows])
+        normalised = (seen - np.asarray(MEAN, np.float32)) / np.asarray(STD, np.float32)
         with torch.inference_mode():
             images: Tensor = torch.from_numpy(normalised).permute(0, 3, 1, 2).contiguous()
             maps = self._saliency(images.to(self.device))[:, 0].cpu().numpy()
         return list(maps)
-
-
-def _shown(plate: Plate, window: Box, size: tuple[int, int]) -> FloatArray:
-    """A window of the plate at (width, height) as a network sees it: (h, w, 3) float32 RGB in [0, 1]."""
-    smaller = size[0] < window.width or size[1] < window.height
-    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(
-        to_display(cv2.resize(plate.pixels[window.slices], size, interpolation=method)),
-        dtype=np.float32,
-    )
 
 
 def _detection(label: str, score: float, box: FloatRows, plate: Plate) -> _Detection:

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from semantic_matte.errors import CancelledError, DeviceError, ValueShapeError, WeightsError
-from semantic_matte.estimators.patch_network import PatchNetwork, describe, trimap_levels
+from semantic_matte.estimators.patch_network import PatchNetwork, trimap_levels
+from semantic_matte.model_files import describe_model_file
 from semantic_matte.ports import ProgressEvent, SilentProgress
 
 Function = Callable[[Tensor, Tensor], Tensor]
@@ -143,11 +144,11 @@ def test_a_full_device_is_a_sentence_with_what_to_do() -> None:
 def test_a_models_checksum(tmp_path: Path) -> None:
     content = b"weights" * 500_000
     (tmp_path / "mine.onnx").write_bytes(content)
-    assert describe(tmp_path / "mine.onnx") == {
+    assert describe_model_file(tmp_path / "mine.onnx") == {
         "name": "mine.onnx",
         "licence": "unknown (brought by the user)",
         "sha256": hashlib.sha256(content).hexdigest(),
         "origin": "brought by the user",
     }
     with pytest.raises(WeightsError, match="can't be read"):
-        describe(tmp_path / "none.onnx")
+        describe_model_file(tmp_path / "none.onnx")
