@@ -19,7 +19,7 @@ from semantic_matte import __version__
 from semantic_matte.console import BarProgress, JsonProgress, write_json_line
 from semantic_matte.errors import SemanticMatteError
 from semantic_matte.interrupts import interrupted_exit_code
-from semantic_matte.settings import Settings
+from semantic_matte.settings import Settings, split_terms
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +40,9 @@ def _control(name: str, *flags: str, **more: Any) -> Any:
 Plates = Annotated[list[Path], typer.Argument(metavar="PLATE...", help="Pictures to work on.")]
 Find = Annotated[Optional[str], _control("find", metavar="NAME,NAME")]
 Confidence = Annotated[Optional[float], _control("confidence")]
+LabelConfidence = Annotated[Optional[str], _control("label_confidence", metavar="NAME=NUMBER,...")]
+Merge = Annotated[Optional[str], _control("merge", metavar="NAME+NAME,...")]
+Smallest = Annotated[Optional[float], _control("smallest")]
 MaxInstances = Annotated[Optional[int], _control("max_instances")]
 Segmenter = Annotated[Optional[str], _control("segmenter")]
 Estimator = Annotated[Optional[str], _control("estimator")]
@@ -55,6 +58,7 @@ Dilation = Annotated[
 Device = Annotated[Optional[str], _control("device")]
 Batch = Annotated[Optional[int], _control("batch")]
 Seed = Annotated[Optional[int], _control("seed")]
+AcceptLicence = Annotated[Optional[str], _control("accept_licence", metavar="NAME,NAME")]
 Png = Annotated[bool, _control("png", "--png")]
 Spread = Annotated[bool, _control("spread", "--spread")]
 ContactSheet = Annotated[Optional[bool], _control("contact_sheet", "--contact-sheet/--no-contact-sheet")]
@@ -68,11 +72,11 @@ ColourSpace = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="JSON lines in place of text and bar.")]
 
 
-def _settings(find: str | None = None, dilation: float | None = None, **given: Any) -> Settings:
+def _settings(dilation: float | None = None, **given: Any) -> Settings:
     """Settings out of the options that were given; all others keep their defaults."""
     values = {name: value for name, value in given.items() if value is not None}
-    if find is not None:
-        values["find"] = tuple(name.strip() for name in find.split(",") if name.strip())
+    for name in {"find", "label_confidence", "merge", "accept_licence"} & values.keys():
+        values[name] = tuple(term for term in split_terms(values[name], ",") if term)
     if dilation is not None:
         values = {"dilation_inner": dilation, "dilation_outer": dilation} | values
     return Settings(**values)
@@ -111,6 +115,9 @@ def matte(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results.")],
     find: Find = None,
     confidence: Confidence = None,
+    label_confidence: LabelConfidence = None,
+    merge: Merge = None,
+    smallest: Smallest = None,
     max_instances: MaxInstances = None,
     segmenter: Segmenter = None,
     hint: HintFile = None,
@@ -130,6 +137,7 @@ def matte(
     device: Device = None,
     batch: Batch = None,
     seed: Seed = None,
+    accept_licence: AcceptLicence = None,
     as_json: Json = False,
 ) -> None:
     """Find the objects of each plate and write a soft alpha for each: layers, sidecar, contact sheet."""
@@ -166,6 +174,9 @@ def segment(
     coco: Annotated[Optional[Path], typer.Option(help="Write COCO results (RLE masks) here.")] = None,
     find: Find = None,
     confidence: Confidence = None,
+    label_confidence: LabelConfidence = None,
+    merge: Merge = None,
+    smallest: Smallest = None,
     max_instances: MaxInstances = None,
     segmenter: Segmenter = None,
     hint: HintFile = None,
@@ -180,6 +191,9 @@ def segment(
         settings = _settings(
             find=find,
             confidence=confidence,
+            label_confidence=label_confidence,
+            merge=merge,
+            smallest=smallest,
             max_instances=max_instances,
             segmenter=segmenter,
             device=device,
@@ -213,6 +227,7 @@ def refine(
     device: Device = None,
     batch: Batch = None,
     seed: Seed = None,
+    accept_licence: AcceptLicence = None,
     as_json: Json = False,
 ) -> None:
     """Matting alone: solve a trimap (black background, white foreground, anything else unknown)."""

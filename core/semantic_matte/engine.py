@@ -19,6 +19,7 @@ from semantic_matte.outputs.names import slot_names
 from semantic_matte.plates import as_plate, as_trimap
 from semantic_matte.ports import MatteEstimator, Progress, Segmenter, SilentProgress
 from semantic_matte.segmenters import create_segmenter
+from semantic_matte.segmenters.finishing import finish
 from semantic_matte.settings import Settings
 from semantic_matte.types import ByteArray, FloatArray, Hint, Instance, Matte, Plate, Trimap
 
@@ -82,6 +83,8 @@ class Engine:
         read = as_plate(plate, colour_space)
         segmenter = self._segmenter_for(hints, progress)
         instances = segmenter.segment(read, progress)
+        if not hints:
+            instances = finish(instances, self.settings, segmenter.labels, progress)
         if not instances:
             progress.notice(_nothing_found(self.settings))
         names = slot_names([instance.label for instance in instances])

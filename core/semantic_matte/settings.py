@@ -181,12 +181,31 @@ class Settings(BaseModel):
         ge=0,
         le=2**31 - 1,
     )
+    accept_licence: tuple[str, ...] = _control(
+        (),
+        "process",
+        "Accept licence",
+        "Names of models whose terms forbid commercial use or leave it unclear, and which you may and want to "
+        "use all the same. The acceptance is recorded in the sidecar.",
+    )
 
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
             raise SettingsError(_sentence(error)) from None
+
+
+def split_terms(text: str, separator: str) -> list[str]:
+    """Parts between separators that are not inside parentheses, stripped."""
+    parts, depth = [""], 0
+    for sign in text:
+        depth += (sign == "(") - (sign == ")")
+        if sign == separator and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return [part.strip() for part in parts]
 
 
 def _sentence(error: ValidationError) -> str:

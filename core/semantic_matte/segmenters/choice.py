@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from semantic_matte.errors import SettingsError, UnknownNameError
 from semantic_matte.segmenters.coco import ALIASES, SUPERCATEGORIES
-from semantic_matte.segmenters.selectors import Selector, parse_selector, split_terms
-from semantic_matte.settings import Settings
+from semantic_matte.segmenters.selectors import Selector, parse_selector
+from semantic_matte.settings import Settings, split_terms
 from semantic_matte.types import Instance
 
 
@@ -39,28 +39,33 @@ class Wanted:
     wishes: tuple[Wish, ...]
     confidence: float
     label_confidence: Mapping[str, float]
+    # Looked for as well, because `merge` joins them to others.
+    parts: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, settings: Settings, known: Sequence[str]) -> Wanted:
-        """Read `find` and `label_confidence`.
+        """Read `find`, `label_confidence` and `merge`.
 
         known: every name that the segmenter can give; empty: it takes any name, as it is typed. Raises
         UnknownNameError with the closest names, SettingsError for a selector or threshold that is none.
         """
         wishes = tuple(_wish(term, known) for term in settings.find)
-        return cls(wishes, settings.confidence, _thresholds(settings.label_confidence, known))
+        thresholds = _thresholds(settings.label_confidence, known)
+        parts = frozenset().union(*(rest for _, rest in merge_rows(settings, known)))
+        return cls(wishes, settings.confidence, thresholds, parts)
 
     @property
     def labels(self) -> frozenset[str] | None:
-        """Every label that some wish names; None where any label may be wanted."""
+        """Every label that some wish names, and parts to be merged; None where any label may be wanted."""
         if not self.wishes or any(wish.labels is None for wish in self.wishes):
             return None
-        return frozenset().union(*(wish.labels or () for wish in self.wishes))
+        return self.parts.union(*(wish.labels or () for wish in self.wishes))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names as typed, for a segmenter that takes any words; each once."""
-        return tuple(dict.fromkeys(wish.text for wish in self.wishes if wish.text))
+        """The names as typed and the parts to be merged, for a segmenter that takes any words; each once."""
+        typed = [wish.text for wish in self.wishes if wish.text]
+        return tuple(dict.fromkeys([*typed, *sorted(self.parts)]))
 
     @property
     def selects(self) -> bool:
@@ -114,12 +119,32 @@ def resolve_names(
     return frozenset(kept)
 
 
+def merge_rows(settings: Settings, known: Sequence[str]) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """For each row of `merge`: labels of the objects that take parts in, and labels of the parts.
+
+    Raises UnknownNameError, or SettingsError for a row that is not `person+handbag+tie` and the like.
+    """
+    rows = []
+    for row in settings.merge:
+        names = [name.strip() for name in row.split("+")]
+        if len(names) < 2 or not all(names):
+            raise SettingsError(
+                f"Setting 'merge': expected names joined by '+', as in person+handbag, got '{row}'."
+            )
+        first, *rest = (_labels_of(name, known) for name in names)
+        rows.append((first, frozenset().union(*rest) - first))
+    return rows
+
+
+def _labels_of(name: str, known: Sequence[str]) -> frozenset[str]:
+    """What a name stands for; itself, where a segmenter takes any words."""
+    found = resolve_names([name], known, ALIASES, SUPERCATEGORIES) if known else None
+    return found or frozenset([name])
+
+
 def _wish(term: str, known: Sequence[str]) -> Wish:
     name, *selectors = split_terms(term, ":")
-    labels = None
-    if name:
-        found = resolve_names([name], known, ALIASES, SUPERCATEGORIES) if known else None
-        labels = found or frozenset([name])
+    labels = _labels_of(name, known) if name else None
     return Wish(name, labels, tuple(parse_selector(text, term) for text in selectors))
 
 
@@ -135,8 +160,7 @@ def _thresholds(rows: Sequence[str], known: Sequence[str]) -> dict[str, float]:
             raise SettingsError(
                 f"Setting 'label_confidence': expected NAME=NUMBER with a number from 0 to 1, got '{row}'."
             )
-        labels = resolve_names([name], known, ALIASES, SUPERCATEGORIES) if known else None
-        thresholds |= dict.fromkeys(labels or (name,), least)
+        thresholds |= dict.fromkeys(_labels_of(name, known), least)
     return thresholds
 
 

@@ -58,18 +58,6 @@ def parse_selector(text: str, term: str) -> Selector:
     raise SettingsError(f"Setting 'find': '{text}' in '{term}' is no selector. Known: {KNOWN}.")
 
 
-def split_terms(text: str, separator: str) -> list[str]:
-    """Parts between separators that are not inside parentheses, stripped."""
-    parts, depth = [""], 0
-    for sign in text:
-        depth += (sign == "(") - (sign == ")")
-        if sign == separator and depth <= 0:
-            parts.append("")
-        else:
-            parts[-1] += sign
-    return [part.strip() for part in parts]
-
-
 def _numbers(text: str) -> list[float] | None:
     try:
         numbers = [float(part) for part in text.split(",")]
