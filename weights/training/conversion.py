@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import torch
@@ -57,3 +58,14 @@ def write_safetensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str
     encoded += b" " * (-len(encoded) % _LENGTH_BYTES)
     payload = serialised[_LENGTH_BYTES + length :]
     path.write_bytes(len(encoded).to_bytes(_LENGTH_BYTES, "little") + encoded + payload)
+
+
+def replace_row(manifest: Path, name: str, row: str) -> None:
+    """Put a model's row, YAML text that begins with `  name:`, in place of its older one or at the end."""
+    text = manifest.read_text(encoding="utf-8")
+    older = re.search(rf"^  {name}:\n(    .*\n)+", text, flags=re.MULTILINE)
+    if older is None:
+        text += row
+    else:
+        text = text[: older.start()] + row + text[older.end() :]
+    manifest.write_text(text, encoding="utf-8")

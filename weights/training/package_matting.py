@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from conversion import sha256_of, write_safetensors
+from conversion import replace_row, sha256_of, write_safetensors
 from safetensors.torch import load_file
 
 from semantic_matte.networks.matting import folded
@@ -44,14 +43,6 @@ def half_precision(path: Path) -> dict[str, torch.Tensor]:
         if not torch.isfinite(tensors[name]).all():
             raise SystemExit(f"{name} does not fit into half precision")
     return tensors
-
-
-def update_manifest(file: Path) -> None:
-    """Put the row of the matting network at the manifest's end, in place of an older one."""
-    manifest = WEIGHTS / "manifest.yaml"
-    text = re.sub(r"  matting:\n(    .*\n)+", "", manifest.read_text(encoding="utf-8"))
-    row = _ROW.format(size=file.stat().st_size, sha256=sha256_of(file))
-    manifest.write_text(text + row, encoding="utf-8")
 
 
 def card(run: Path) -> str:
@@ -111,7 +102,8 @@ def main() -> None:
     write_safetensors(file, half_precision(run / "best.safetensors"), {"format": "pt"})
     if file.stat().st_size > LARGEST:
         raise SystemExit(f"{file.name} has {file.stat().st_size} bytes: expected at most {LARGEST}")
-    update_manifest(file)
+    row = _ROW.format(size=file.stat().st_size, sha256=sha256_of(file))
+    replace_row(WEIGHTS / "manifest.yaml", "matting", row)
     (WEIGHTS / "MODELCARD-matting.md").write_text(card(run), encoding="utf-8")
     print(f"{file.name}: {file.stat().st_size} bytes")
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,14 +27,13 @@ from designs import create_network
 from encoder import imagenet_weights
 from losses import matting_loss
 from photos import OutlinedPhoto, outlined_photos
+from runs import MovingAverage, append_line, commit, learning_rate, save_whole
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from validation import Validation, ValidationScore
 
 from semantic_matte.networks.deep_image_matting_checkpoints import load_vgg16
 
-AVERAGE_OVER = 400
-WARM_UP = 60
 LOG_EVERY = 20
 GRADIENT_NORM = 1.0
 
@@ -58,31 +56,6 @@ class Samples(Dataset[dict[str, np.ndarray[Any, Any]]]):
             "contrast": made.contrast[None],
             "sure": made.sure[None],
         }
-
-
-class MovingAverage:
-    """Exponential moving average of a network's weights; slow only once there is something to average."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        self.state = {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, network: torch.nn.Module, step: int) -> None:
-        """Take in the weights after a step."""
-        keep = min(1 - 1 / AVERAGE_OVER, (1 + step) / (10 + step))
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                self.state[name].lerp_(value, 1 - keep)
-            else:
-                self.state[name].copy_(value)
-
-
-def learning_rate(step: int, steps: int, highest: float) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth."""
-    if step < WARM_UP:
-        return highest * (step + 1) / WARM_UP
-    share = min(1.0, (step - WARM_UP) / max(1, steps - WARM_UP))
-    return highest * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
 class Training:
@@ -165,7 +138,7 @@ class Training:
         if self.options.encoder:
             options["encoder"] = self.options.encoder.name
         record = {
-            "commit": _commit(),
+            "commit": commit(),
             "options": options,
             "foregrounds": len(self._foregrounds[0]),
             "held_out": len(self._foregrounds[1]),
@@ -235,14 +208,10 @@ class Training:
             write_safetensors(self.options.out / "best.safetensors", tensors, {"step": str(self.step)})
 
     def _log(self, row: dict[str, Any]) -> None:
-        line = json.dumps({"step": self.step, **row})
-        print(line, flush=True)
-        with (self.options.out / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
+        append_line(self.options.out / "log.jsonl", {"step": self.step, **row})
 
     def save(self) -> None:
         """Write the checkpoint whole or not at all."""
-        path = self.options.out / "checkpoint.pt"
         state = {
             "network": self.network.state_dict(),
             "average": self.average.state,
@@ -252,8 +221,7 @@ class Training:
             "best_of": self.best_of,
             "seconds": self.seconds,
         }
-        torch.save(state, path.with_suffix(".part"))
-        path.with_suffix(".part").replace(path)
+        save_whole(self.options.out / "checkpoint.pt", state)
 
     def resume(self) -> None:
         """Go on from the checkpoint of the same folder, if there is one."""
@@ -266,13 +234,6 @@ class Training:
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.best, self.best_of = state["best"], state["best_of"]
-
-
-def _commit() -> str:
-    """The code's commit, with a mark if it was changed since."""
-    asked = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
-    found = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return found.stdout.strip() or "unknown"
 
 
 def arguments() -> argparse.Namespace:
