@@ -1,4 +1,4 @@
-"""The same engine from a shell: `semantic-matte matte | segment | refine | export-cat | doctor`.
+"""The same engine from a shell: `semantic-matte matte | segment | refine | export-cat | weights | doctor`.
 
 Exit code 0 is done, 1 is failed work, 2 is bad usage, 130 is ended by the user.
 """
@@ -6,8 +6,6 @@ Exit code 0 is done, 1 is failed work, 2 is bad usage, 130 is ended by the user.
 from __future__ import annotations
 
 import json
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -16,9 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from semantic_matte import __version__
-from semantic_matte.console import BarProgress, JsonProgress, write_json_line
-from semantic_matte.errors import SemanticMatteError
-from semantic_matte.interrupts import interrupted_exit_code
+from semantic_matte.cli_weights import weights_app
+from semantic_matte.console import BarProgress, JsonProgress, run_work, write_json_line
 from semantic_matte.settings import Settings, split_terms
 
 app = typer.Typer(
@@ -27,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Finds every object in a plate and gives each one a soft alpha with a name.",
 )
+app.add_typer(weights_app, name="weights")
 
 
 def _control(name: str, *flags: str, **more: Any) -> Any:
@@ -80,33 +78,6 @@ def _settings(dilation: float | None = None, **given: Any) -> Settings:
     if dilation is not None:
         values = {"dilation_inner": dilation, "dilation_outer": dilation} | values
     return Settings(**values)
-
-
-def _run(work: Callable[[BarProgress | JsonProgress], None], as_json: bool) -> None:
-    """Do the work with a progress display, and turn every end into a sentence and an exit code."""
-    try:
-        with JsonProgress() if as_json else BarProgress() as progress:
-            work(progress)
-    except SemanticMatteError as error:
-        _fail(str(error), error.exit_code, as_json)
-    except KeyboardInterrupt:
-        _fail("Ended before it was done; nothing is half written.", interrupted_exit_code(), as_json)
-    except BrokenPipeError:
-        # Whoever read the output has gone (`| head`): typer ends quietly.
-        raise
-    except MemoryError:
-        _fail("Out of memory: try fewer objects at once or a smaller plate.", 1, as_json)
-    except Exception as error:
-        traceback.print_exc()
-        _fail(f"This is a bug, please report it: {type(error).__name__}: {error}", 1, as_json)
-
-
-def _fail(message: str, code: int, as_json: bool) -> None:
-    if as_json:
-        write_json_line({"event": "error", "message": message, "exit_code": code})
-    else:
-        Console(stderr=True).print(message, style="red", highlight=False, markup=False, soft_wrap=True)
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -165,7 +136,7 @@ def matte(
             else:
                 _show_result(result)
 
-    _run(work, as_json)
+    run_work(work, as_json)
 
 
 @app.command()
@@ -182,6 +153,7 @@ def segment(
     hint: HintFile = None,
     colour_space: ColourSpace = None,
     device: Device = None,
+    accept_licence: AcceptLicence = None,
     as_json: Json = False,
 ) -> None:
     """Find the objects of each plate: names, scores and boxes; masks as COCO results."""
@@ -197,6 +169,7 @@ def segment(
             max_instances=max_instances,
             segmenter=segmenter,
             device=device,
+            accept_licence=accept_licence,
         )
         from semantic_matte.engine import Engine
         from semantic_matte.jobs import segment_files
@@ -212,7 +185,7 @@ def segment(
             else:
                 _show_rows(path, rows)
 
-    _run(work, as_json)
+    run_work(work, as_json)
 
 
 @app.command()
@@ -227,7 +200,6 @@ def refine(
     device: Device = None,
     batch: Batch = None,
     seed: Seed = None,
-    accept_licence: AcceptLicence = None,
     as_json: Json = False,
 ) -> None:
     """Matting alone: solve a trimap (black background, white foreground, anything else unknown)."""
@@ -251,7 +223,7 @@ def refine(
         else:
             typer.echo(f"{out}")
 
-    _run(work, as_json)
+    run_work(work, as_json)
 
 
 @app.command("export-cat")
@@ -272,7 +244,7 @@ def export_cat(
             for path in files:
                 typer.echo(f"{path}")
 
-    _run(work, as_json)
+    run_work(work, as_json)
 
 
 @app.command()

@@ -1,27 +1,46 @@
-"""How the shell shows work: a bar with stages and time left, or JSON lines."""
+"""How the shell shows work, by a bar with stages and time left or by JSON lines, and how it ends."""
 
 from __future__ import annotations
 
 import json
 import sys
+import traceback
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
+from semantic_matte.errors import SemanticMatteError
+from semantic_matte.interrupts import interrupted_exit_code
 from semantic_matte.ports import ProgressEvent
+
+NOTHING_HALF_WRITTEN = "Ended before it was done; nothing is half written."
 
 
 class BarProgress:
     """A progress bar on a terminal; only the notices where standard error is none."""
 
-    def __init__(self) -> None:
+    def __init__(self, of_bytes: bool = False) -> None:
+        """of_bytes: what is counted is bytes, of which the amount and the speed are shown too."""
         self._console = Console(stderr=True)
+        amounts: list[ProgressColumn] = [DownloadColumn(), TransferSpeedColumn()] if of_bytes else []
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
+            *amounts,
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
@@ -87,3 +106,43 @@ def write_json_line(record: dict[str, Any]) -> None:
     """One JSON object on one line of standard output, flushed."""
     sys.stdout.write(json.dumps(record) + "\n")
     sys.stdout.flush()
+
+
+def run_work(
+    work: Callable[[BarProgress | JsonProgress], Iterable[str] | None],
+    as_json: bool,
+    *,
+    of_bytes: bool = False,
+    interrupted: str = NOTHING_HALF_WRITTEN,
+) -> None:
+    """Do the work with a progress display, and turn every end into a sentence and an exit code.
+
+    What the work returns are lines for standard output; they are printed when the bar is out of their way.
+    of_bytes: see `BarProgress`. interrupted: what is said after Ctrl-C. Raises typer.Exit unless all went well.
+    """
+    try:
+        with JsonProgress() if as_json else BarProgress(of_bytes) as progress:
+            lines = work(progress)
+        for line in lines or ():
+            typer.echo(line)
+    except SemanticMatteError as error:
+        _fail(str(error), error.exit_code, as_json)
+    except KeyboardInterrupt:
+        _fail(interrupted, interrupted_exit_code(), as_json)
+    except BrokenPipeError:
+        # Whoever read the output has gone (`| head`): typer ends quietly.
+        raise
+    except MemoryError:
+        _fail("Out of memory: try fewer objects at once or a smaller plate.", 1, as_json)
+    except Exception as error:
+        traceback.print_exc()
+        _fail(f"This is a bug, please report it: {type(error).__name__}: {error}", 1, as_json)
+
+
+def _fail(message: str, code: int, as_json: bool) -> None:
+    """Say why it ended, where the user or a farm looks for it, and end with this exit code."""
+    if as_json:
+        write_json_line({"event": "error", "message": message, "exit_code": code})
+    else:
+        Console(stderr=True).print(message, style="red", highlight=False, markup=False, soft_wrap=True)
+    raise typer.Exit(code)

@@ -52,6 +52,7 @@ def examine() -> list[Finding]:
         *_packages(),
         _device(),
         *_models(),
+        *_pulled_models(),
         *_brought_models(),
         _colour(),
         _free_space(),
@@ -103,17 +104,56 @@ def _models() -> list[Finding]:
     return findings
 
 
+def _pulled_models() -> list[Finding]:
+    """The folder of pulled models, and each that is in it."""
+    from semantic_matte.weights import checked, downloadable, how_checked, present
+    from semantic_matte.weights_folders import FOLDER_VARIABLE, named_folder, search_folders
+
+    named = named_folder()
+    lost = named is not None and not named.is_dir()
+    folder = f"${FOLDER_VARIABLE} names '{named}', which is not there" if lost else str(search_folders()[0])
+    findings = [Finding("weights folder", "warning" if lost else "ok", folder)]
+    try:
+        rows = downloadable()
+    except SemanticMatteError:
+        # The row of the embedded models tells of it: it is the same manifest.
+        return findings
+    for name, model in rows.items():
+        place = present(model)
+        if place is None:
+            continue
+        try:
+            checked(model, place)
+            findings.append(Finding(f"model {name}", "ok", f"{model.licence}, {how_checked(model, place)}"))
+        except SemanticMatteError as error:
+            findings.append(Finding(f"model {name}", "error", str(error)))
+    return findings
+
+
 def _brought_models() -> list[Finding]:
-    """Which kinds of models of the user's own can be used, and what the others lack."""
-    from semantic_matte.estimators import BROUGHT
+    """Which kinds of models besides the embedded ones can be used, and what the others lack."""
+    from semantic_matte import estimators, segmenters
 
     findings = []
-    for name, brought in BROUGHT.items():
-        found = f"ready: --estimator {name}:path/to/{brought.example}"
-        if brought.package and importlib.util.find_spec(brought.package) is None:
-            found = f"not installed (optional): pip install 'semantic-matte[{brought.extra}]'"
+    for name, estimator in estimators.BROUGHT.items():
+        ready = f"--estimator {name}:path/to/{estimator.example}"
+        found = _ready(ready, estimator.package, estimator.extra)
         findings.append(Finding(f"estimator {name}", "ok", found))
+    for name, segmenter in segmenters.BROUGHT.items():
+        found = _ready(
+            f"--segmenter {name}:{segmenter.example}", segmenter.package, segmenter.extra, segmenter.source
+        )
+        findings.append(Finding(f"segmenter {name}", "ok", found))
     return findings
+
+
+def _ready(option: str, package: str, extra: str, source: str = "") -> str:
+    """The option that takes such a model, or how to install the package that it needs, if it needs one."""
+    if not package or importlib.util.find_spec(package) is not None:
+        return f"ready: {option}"
+    install = f"'semantic-matte[{extra}]'" if extra else package
+    build = f", then build it as {source} says" if source else ""
+    return f"not installed (optional): pip install {install}{build}"
 
 
 def _colour() -> Finding:

@@ -58,6 +58,14 @@ class WeightsError(SemanticMatteError):
     """Model weights are missing, altered or refused."""
 
 
+class LicenceError(WeightsError):
+    """A model's terms do not clearly allow commercial use, and the user did not accept them by its name."""
+
+
+class DownloadError(WeightsError):
+    """A file can't be fetched, or is not the one that was promised."""
+
+
 class DeviceError(SemanticMatteError):
     """The device asked for is not there, or ran out of memory."""
 

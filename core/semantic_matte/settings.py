@@ -86,7 +86,14 @@ class Settings(BaseModel):
         le=1000,
     )
     segmenter: str = _control(
-        "starter", "find", "Segmenter", "The method that finds the objects and their rough masks."
+        "auto",
+        "find",
+        "Segmenter",
+        "The method that finds the objects and their rough masks. auto is the best that is here and says "
+        "which. starter is embedded. torchvision is its Mask "
+        "R-CNN; torchvision:maskrcnn_resnet50_fpn or torchvision:mine.pth is another. detectron2 is the "
+        "paper's network; detectron2:NAME is another of its zoo, detectron2:config.yaml your own. Weights come "
+        "after a comma: detectron2:config.yaml,mine.pth.",
     )
     dilation_outer: float = _control(
         0.05,

@@ -11,6 +11,7 @@ import semantic_matte as sm
 from semantic_matte import doctor, weights
 from semantic_matte.doctor import Finding, examine
 from semantic_matte.estimators import BROUGHT
+from semantic_matte.segmenters import BROUGHT as SEGMENTERS
 from semantic_matte.weights import manifest
 
 
@@ -84,3 +85,18 @@ def test_kinds_of_models_that_a_user_may_bring(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setitem(BROUGHT, name, replace(brought, package="no_such_package", extra="its-extra"))
     missing = "not installed (optional): pip install 'semantic-matte[its-extra]'"
     assert rows()[f"estimator {name}"] == Finding(f"estimator {name}", "ok", missing)
+
+
+@pytest.mark.parametrize("name", sorted(SEGMENTERS))
+def test_kinds_of_models_that_find_objects(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    what, brought = f"segmenter {name}", SEGMENTERS[name]
+    monkeypatch.setitem(SEGMENTERS, name, replace(brought, package="json"))
+    assert rows()[what] == Finding(what, "ok", f"ready: --segmenter {name}:{brought.example}")
+    lacking = replace(brought, package="no_such_package", extra="its-extra", source="")
+    monkeypatch.setitem(SEGMENTERS, name, lacking)
+    missing = "not installed (optional): pip install 'semantic-matte[its-extra]'"
+    assert rows()[what] == Finding(what, "ok", missing)
+    monkeypatch.setitem(SEGMENTERS, name, replace(lacking, source="https://example.org/it"))
+    assert rows()[what].found == f"{missing}, then build it as https://example.org/it says"
+    monkeypatch.setitem(SEGMENTERS, name, replace(lacking, extra=""))
+    assert rows()[what].found == "not installed (optional): pip install no_such_package"

@@ -25,6 +25,11 @@ LARGEST = 20_000_000
 _ROW = """  matting:
     file: matting.safetensors
     task: alpha of the unknown pixels of a trimap
+    classes: []
+    input: >-
+      RGB (3, H, W), float in 0..1, display-referred, of any size, normalised by the network itself by ImageNet's
+      mean and deviation; and a trimap (H, W) with 0 background, 1 foreground, anything between unknown
+    family: semantic_matte
     size: {size}
     sha256: {sha256}
     licence: Apache-2.0
