@@ -80,8 +80,8 @@ class BoxMask(nn.Module):
         """Log-odds that a pixel is the object: (N, 1, H, W).
 
         colour: (N, 3, H, W) float32 RGB, display-referred in [0, 1]; H and W multiples of 32. prompts:
-        (N, 3, H, W) in [0, 1]: how much of a pixel the box covers, the class's mean shape laid over the box, the
-        highest score of a neighbour whose box covers it. labels: (N,) int64, places in COCO_NAMES.
+        (N, 3, H, W) in [0, 1]: how much of a pixel the box covers, the class's mean shape laid over the box,
+        the highest score of a neighbour whose box covers it. labels: (N,) int64, places in COCO_NAMES.
         """
         pictures = torch.cat(((colour - self.mean) / self.std, prompts), dim=1)
         levels = self.encoder(pictures)

@@ -1,0 +1,177 @@
+"""The starter's masks: a network looks at each box with its neighbours; where masks meet, the surest keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from semantic_matte.segmenters.box_prompts import crop_window, prompts
+from semantic_matte.segmenters.coco import COCO_NAMES
+from semantic_matte.segmenters.picture import shown
+from semantic_matte.segmenters.starter_boxes import Detection, iou_with
+from semantic_matte.types import BoolArray, Box, FloatArray, Instance, Plate
+
+if TYPE_CHECKING:
+    from semantic_matte.networks.box_mask import BoxMask
+
+# Sides of crops, and the size of a box (mean of its sides, in pixels) up to which each is taken.
+CROPS = ((64, 56.0), (96, 112.0), (128, 320.0), (192, float("inf")))
+BATCH = 8
+# A detection says something of its neighbours from this score on, unless it is all but the same box.
+NEIGHBOUR_SCORE = 0.25
+SAME_BOX = 0.8
+# A pixel is the object's from this probability on: the network draws a little too wide.
+MASK_LEVEL = 0.6
+# Masks of two names that share more of their pixels (IoU) than the first are one object; so are masks of one
+# name that share more than the second, or of which the less sure has more than the third inside the surer one.
+TWO_NAMES_IOU, ONE_NAME_IOU, INSIDE = 0.75, 0.5, 0.8
+# Objects from this score on contend for pixels; less sure ones are often parts and groups of others, which
+# would take from those what is theirs.
+CREDIBLE = 0.2
+# What an object's score weighs beside how surely a pixel is its own, both as log-odds.
+SCORE_WEIGHT = 1.0
+# Neither is ever surer than this.
+SUREST = 0.98
+# An object of which its neighbours leave less than this share is no object of its own.
+LEAST_LEFT = 0.3
+
+
+def draw_masks(
+    network: BoxMask, device: str, plate: Plate, detections: Sequence[Detection], shapes: FloatArray
+) -> Iterator[tuple[int, Box, FloatArray]]:
+    """For each detection, as it is done: its place, its window, and how surely each pixel is the object.
+
+    shapes: (80, h, w) mean masks of the classes. Yields (h, w) float32 in [0, 1] on the window.
+    """
+    boxes = np.array([detection.corners for detection in detections]).reshape(-1, 4)
+    groups: dict[int, list[int]] = {}
+    for place, detection in enumerate(detections):
+        groups.setdefault(_side_of(detection), []).append(place)
+    for side, places in groups.items():
+        for start in range(0, len(places), BATCH):
+            part = places[start : start + BATCH]
+            crops = [_crop(plate, detections, boxes, place, side, shapes) for place in part]
+            surely = _predict(network, device, crops, [detections[place].label for place in part])
+            for place, (window, _, _), sure in zip(part, crops, surely, strict=True):
+                yield place, window, enlarged(sure, window)
+
+
+def _side_of(detection: Detection) -> int:
+    x0, y0, x1, y1 = detection.corners
+    size = (x1 - x0 + y1 - y0) / 2
+    return next(side for side, most in CROPS if size <= most)
+
+
+def _crop(
+    plate: Plate, detections: Sequence[Detection], boxes: Any, place: int, side: int, shapes: FloatArray
+) -> tuple[Box, FloatArray, FloatArray]:
+    """Window, colour (side, side, 3) and prompts (3, side, side) of one detection."""
+    detection = detections[place]
+    window = crop_window(detection.corners, plate.size)
+    assert window is not None
+    alike = iou_with(boxes[place], boxes)
+    neighbours = [
+        (other.corners, other.score)
+        for number, other in enumerate(detections)
+        if number != place and other.score >= NEIGHBOUR_SCORE and alike[number] < SAME_BOX
+    ]
+    shape = shapes[COCO_NAMES.index(detection.label)]
+    return (
+        window,
+        shown(plate, window, (side, side)),
+        prompts(detection.corners, shape, neighbours, window, side),
+    )
+
+
+def _predict(
+    network: BoxMask, device: str, crops: Sequence[tuple[Box, FloatArray, FloatArray]], labels: Sequence[str]
+) -> FloatArray:
+    """(n, side, side) float32 in [0, 1]."""
+    import torch
+
+    colour = torch.from_numpy(np.stack([colour.transpose(2, 0, 1) for _, colour, _ in crops]))
+    prompt = torch.from_numpy(np.stack([prompt for _, _, prompt in crops]))
+    classes = torch.tensor([COCO_NAMES.index(label) for label in labels])
+    with torch.inference_mode():
+        odds = network(colour.to(device), prompt.to(device), classes.to(device))
+        return np.asarray(torch.sigmoid(odds.float())[:, 0].cpu().numpy())
+
+
+def enlarged(sure: FloatArray, window: Box) -> FloatArray:
+    """A crop's map (side, side) on its window's pixels."""
+    size = (window.width, window.height)
+    return np.asarray(cv2.resize(sure, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def settle(
+    plate: Plate, detections: Sequence[Detection], claims: Sequence[tuple[Box, FloatArray]]
+) -> list[Instance]:
+    """Masks out of claims, surest detection first; those of credible detections share no pixel.
+
+    Where two claim a pixel it goes to the one with the higher log-odds of claim and score together. A mask
+    that is all but a surer one's is dropped, and so is one of which its neighbours leave hardly anything.
+    """
+    kept = _without_duplicates(detections, claims)
+    instances = []
+    for index, mask in kept.items():
+        box = claims[index][0]
+        left = mask.copy()
+        rivals = [other for other in kept if other != index and detections[other].score >= CREDIBLE]
+        for other in rivals if detections[index].score >= CREDIBLE else []:
+            common = box.intersection(claims[other][0])
+            if common is None:
+                continue
+            mine = _say(detections[index], claims[index], common)
+            theirs = _say(detections[other], claims[other], common)
+            stronger = theirs > mine if other > index else theirs >= mine
+            there = kept[other][common.relative_to(claims[other][0]).slices]
+            left[common.relative_to(box).slices] &= ~(stronger & there)
+        if np.count_nonzero(left) >= LEAST_LEFT * np.count_nonzero(mask):
+            detection, frame = detections[index], plate.box.relative_to(box)
+            instances.append(Instance.from_mask(left, detection.label, detection.score, offset=frame))
+    return instances
+
+
+def _without_duplicates(
+    detections: Sequence[Detection], claims: Sequence[tuple[Box, FloatArray]]
+) -> dict[int, BoolArray]:
+    """Masks, each on its claim's window, by their place; of those that are one object the surest."""
+    kept: dict[int, BoolArray] = {}
+    for index, (box, claim) in enumerate(claims):
+        mask = claim > MASK_LEVEL
+        area = int(np.count_nonzero(mask))
+        if not area:
+            continue
+        for other, other_mask in kept.items():
+            one_name = detections[index].label == detections[other].label
+            shared = _shared(mask, box, other_mask, claims[other][0])
+            union = area + int(np.count_nonzero(other_mask)) - shared
+            most = ONE_NAME_IOU if one_name else TWO_NAMES_IOU
+            if shared > most * union or (one_name and shared > INSIDE * area):
+                break
+        else:
+            kept[index] = mask
+    return kept
+
+
+def _say(detection: Detection, claim: tuple[Box, FloatArray], part: Box) -> FloatArray:
+    """How much a detection's word counts for each pixel of a part of its window."""
+    sure = _log_odds(claim[1][part.relative_to(claim[0]).slices])
+    return np.asarray(sure + SCORE_WEIGHT * _log_odds(np.float32(detection.score)), dtype=np.float32)
+
+
+def _log_odds(probability: Any) -> FloatArray:
+    clipped = np.clip(probability, 1 - SUREST, SUREST)
+    return np.asarray(np.log(clipped / (1 - clipped)), dtype=np.float32)
+
+
+def _shared(mask: BoolArray, box: Box, other: BoolArray, other_box: Box) -> int:
+    """Pixels that two masks on their windows have in common."""
+    common = box.intersection(other_box)
+    if common is None:
+        return 0
+    there = other[common.relative_to(other_box).slices]
+    return int(np.count_nonzero(mask[common.relative_to(box).slices] & there))
