@@ -1,6 +1,8 @@
-"""Mask AP and class-free recall of a segmenter on photos with COCO's polygons.
+"""Mask AP and class-free recall of segmenters on photos with COCO's polygons.
 
-    python tests/benchmarks/segmentation.py FOLDER [--segmenter starter]
+    python tests/benchmarks/segmentation.py FOLDER [--segmenter starter onnx:yolov8n-seg.onnx]
+
+Each photo goes through all of them in turn, so that their seconds can be compared; the first is the measure.
 
 FOLDER holds images/*.jpg, labels/NAME.txt with an object a line (`category_id x y x y ...`, corners
 of one polygon in 0..1 of width and height) and classes.yaml (`names:` from category id to name).
@@ -93,7 +95,7 @@ def coco_results(
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--segmenter", default="starter", metavar="NAME")
+    parser.add_argument("--segmenter", nargs="+", default=["starter"], metavar="NAME")
     parser.add_argument("--confidence", type=float, default=0.05)
     parser.add_argument("--photos", type=int, metavar="N", help="only the first N")
     add_json_option(parser)
@@ -103,30 +105,41 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options = arguments()
     truth = ground_truth(options.folder, options.photos)
-    settings = semantic_matte.Settings(
-        segmenter=options.segmenter, confidence=options.confidence, max_instances=100
-    )
-    engine = semantic_matte.Engine(settings)
-    # Loads the models: not counted.
-    engine.segment(np.zeros((64, 64, 3), dtype=np.float32))
-    results: list[dict[str, Any]] = []
-    seconds = []
-    for image in track(truth["images"], description="Segmenting", transient=True):
-        start = time.perf_counter()
-        found = engine.segment(options.folder / "images" / image["file_name"])
-        seconds.append(time.perf_counter() - start)
-        results += coco_results(found, image["id"], truth["categories"])
-    score = segmentation_score(results, truth)
-    figures = {
-        "segmenter": options.segmenter,
-        **dataclasses.asdict(score),
-        "seconds": float(np.mean(seconds)),
-        "photos": len(seconds),
-        "objects": len(truth["annotations"]),
-        "found": len(results),
+    engines = {
+        name: semantic_matte.Engine(
+            semantic_matte.Settings(
+                segmenter=name, confidence=options.confidence, max_instances=100, smallest=0.0
+            )
+        )
+        for name in options.segmenter
     }
-    print_table("Masks against the truth", [figures])
-    write_json(options.json, figures)
+    for engine in engines.values():
+        # Loads the models: not counted.
+        engine.segment(np.zeros((64, 64, 3), dtype=np.float32))
+    results: dict[str, list[dict[str, Any]]] = {name: [] for name in engines}
+    seconds: dict[str, list[float]] = {name: [] for name in engines}
+    for image in track(truth["images"], description="Segmenting", transient=True):
+        plate = semantic_matte.read_plate(options.folder / "images" / image["file_name"])
+        for name, engine in engines.items():
+            start = time.perf_counter()
+            found = engine.segment(plate)
+            seconds[name].append(time.perf_counter() - start)
+            results[name] += coco_results(found, image["id"], truth["categories"])
+    measure = float(np.mean(seconds[options.segmenter[0]]))
+    rows = [
+        {
+            "segmenter": name,
+            **dataclasses.asdict(segmentation_score(results[name], truth)),
+            "seconds": float(np.mean(seconds[name])),
+            "times_first": float(np.mean(seconds[name])) / measure,
+            "photos": len(seconds[name]),
+            "objects": len(truth["annotations"]),
+            "found": len(results[name]),
+        }
+        for name in engines
+    ]
+    print_table("Masks against the truth", rows)
+    write_json(options.json, {"segmenters": rows})
 
 
 if __name__ == "__main__":

@@ -129,6 +129,11 @@ def test_what_is_pasted_over_an_object_is_taken_out_of_its_mask(training: Traini
     assert changed > 5
 
 
+def test_outlines_reach_the_frame_that_they_all_but_touch(training: Training) -> None:
+    moved = training("mask_crops")._to_the_frame([2.0, 50.0, 158.5, 3.0, 80.0, 119.0], (120, 160, 3))
+    assert moved.tolist() == [[0.0, 50.0], [160.0, 0.0], [80.0, 120.0]]
+
+
 def test_crowds_do_not_count(training: Training) -> None:
     module = training("mask_crops")
     square = np.float32([[10, 10], [30, 10], [30, 30], [10, 30]])

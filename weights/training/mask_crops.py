@@ -31,6 +31,8 @@ JITTER, MOST_JITTER = 0.06, 0.18
 # Share of neighbours that the detector has not found.
 UNSEEN = 0.3
 PASTED = 0.3
+# Outlines drawn by hand end this near to a frame that cuts the object, in pixels; they are taken to it.
+SHORT_OF_FRAME = 4.0
 # Masks are drawn at this many times the crop's size and brought down, for soft edges.
 FINER = 2
 
@@ -97,7 +99,7 @@ def _read(path: Path, rows: list[dict[str, Any]], order: dict[int, int], number:
             x, y, width, height = row["bbox"]
             crowds.append(np.float32([[x, y], [x + width, y], [x + width, y + height], [x, y + height]]))
             continue
-        polygons = [np.asarray(polygon, np.float32).reshape(-1, 2) for polygon in row["segmentation"]]
+        polygons = [_to_the_frame(polygon, picture.shape) for polygon in row["segmentation"]]
         if row.get("iscrowd"):
             crowds += polygons
             continue
@@ -107,6 +109,14 @@ def _read(path: Path, rows: list[dict[str, Any]], order: dict[int, int], number:
             corners = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
             objects.append(Outlined(order[row["category_id"]], polygons, corners, number))
     return Photo(np.ascontiguousarray(picture[..., ::-1]), objects, crowds) if objects else None
+
+
+def _to_the_frame(polygon: list[float], shape: tuple[int, ...]) -> FloatArray:
+    """Corners (n, 2) x, y; those that all but touch the frame's edge lie on it."""
+    corners = np.asarray(polygon, np.float32).reshape(-1, 2)
+    most = np.float32([shape[1], shape[0]])
+    corners = np.where(corners <= SHORT_OF_FRAME, np.float32(0), corners)
+    return np.where(corners >= most - SHORT_OF_FRAME, most, corners).astype(np.float32)
 
 
 class MaskCrops:

@@ -25,6 +25,9 @@ NEIGHBOUR_SCORE = 0.25
 SAME_BOX = 0.8
 # A pixel is the object's from this probability on: the network draws a little too wide.
 MASK_LEVEL = 0.6
+# Outlines drawn by hand end a little before a frame that cuts an object, and so do the network's masks: there
+# the outermost cells of a crop say at least what those next to them do.
+CUT_CELLS = 3
 # Masks of two names that share more of their pixels (IoU) than the first are one object; so are masks of one
 # name that share more than the second, or of which the less sure has more than the third inside the surer one.
 TWO_NAMES_IOU, ONE_NAME_IOU, INSIDE = 0.75, 0.5, 0.8
@@ -56,7 +59,8 @@ def draw_masks(
             crops = [_crop(plate, detections, boxes, place, side, shapes) for place in part]
             surely = _predict(network, device, crops, [detections[place].label for place in part])
             for place, (window, _, _), sure in zip(part, crops, surely, strict=True):
-                yield place, window, enlarged(sure, window)
+                reaching = reaching_the_frame(sure, detections[place], plate.size)
+                yield place, window, enlarged(reaching, window)
 
 
 def _side_of(detection: Detection) -> int:
@@ -98,6 +102,19 @@ def _predict(
     with torch.inference_mode():
         odds = network(colour.to(device), prompt.to(device), classes.to(device))
         return np.asarray(torch.sigmoid(odds.float())[:, 0].cpu().numpy())
+
+
+def reaching_the_frame(sure: FloatArray, detection: Detection, frame_size: tuple[int, int]) -> FloatArray:
+    """A crop's map (side, side), carried on to its borders where the frame (H, W) cuts the object."""
+    x0, y0, x1, y1 = detection.corners
+    height, width = frame_size
+    carried = sure.copy()
+    for cut, turns in ((y0 <= 0, 0), (x1 >= width, 1), (y1 >= height, 2), (x0 <= 0, 3)):
+        if cut:
+            # Turned so that the cut is at the top; a view, so the map itself is written.
+            rows = np.rot90(carried, turns)
+            rows[:CUT_CELLS] = np.maximum(rows[:CUT_CELLS], rows[CUT_CELLS])
+    return carried
 
 
 def enlarged(sure: FloatArray, window: Box) -> FloatArray:

@@ -8,7 +8,7 @@ import pytest
 import semantic_matte as sm
 from semantic_matte.segmenters import starter_boxes
 from semantic_matte.segmenters.starter_boxes import Detection, Look, iou_with, without_duplicates
-from semantic_matte.segmenters.starter_masks import settle
+from semantic_matte.segmenters.starter_masks import CUT_CELLS, reaching_the_frame, settle
 from semantic_matte.types import Box, FloatArray, Instance
 
 PLATE = sm.Plate(np.zeros((40, 60, 3), np.float32))
@@ -94,6 +94,26 @@ def test_what_a_tile_cuts_is_left_to_others() -> None:
 def test_boxes_reach_the_edge_that_they_all_but_touch() -> None:
     assert starter_boxes._snapped(np.array([1.0, 10, 56, 39]), (40, 60)) == (0.0, 10.0, 56.0, 40.0)
     assert starter_boxes._snapped(np.array([-4.0, 10, 50, 44]), (40, 60)) == (-4.0, 10.0, 50.0, 44.0)
+
+
+@pytest.mark.parametrize(
+    ("corners", "row", "beside"),
+    [
+        ((10, -1, 20, 20), (0, 8), (15, 8)),
+        ((50, 5, 60, 20), (8, 15), (8, 0)),
+        ((10, 20, 20, 40), (15, 8), (0, 8)),
+        ((0, 5, 20, 20), (8, 0), (8, 15)),
+    ],
+)
+def test_a_mask_reaches_the_frame_where_that_cuts_it(
+    corners: tuple[float, float, float, float], row: tuple[int, int], beside: tuple[int, int]
+) -> None:
+    sure = np.zeros((16, 16), np.float32)
+    sure[CUT_CELLS:-CUT_CELLS, CUT_CELLS:-CUT_CELLS] = 0.9
+    carried = reaching_the_frame(sure, Detection("cat", 0.5, corners), (40, 60))
+    assert carried[row] == np.float32(0.9)
+    assert carried[beside] == 0
+    assert sure[row] == 0
 
 
 def claim(x0: int, x1: int, value: float) -> tuple[Box, FloatArray]:
