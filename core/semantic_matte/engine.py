@@ -17,8 +17,9 @@ from semantic_matte.errors import UsageError
 from semantic_matte.estimators import create_estimator
 from semantic_matte.outputs.names import slot_names
 from semantic_matte.plates import as_plate, as_trimap
-from semantic_matte.ports import MatteEstimator, Progress, Segmenter, SilentProgress
-from semantic_matte.segmenters import create_segmenter
+from semantic_matte.ports import MatteEstimator, Progress, Segmenter, SilentProgress, TakesHints
+from semantic_matte.segmenters import create_segmenter, hints_go_to
+from semantic_matte.segmenters.best import AUTO, best_present
 from semantic_matte.segmenters.finishing import finish
 from semantic_matte.settings import Settings
 from semantic_matte.types import ByteArray, FloatArray, Hint, Instance, Matte, Plate, Trimap
@@ -38,6 +39,7 @@ class Engine:
         self.settings = settings or Settings()
         self._device: tuple[str, str] | None = None
         self._segmenter: Segmenter | None = None
+        self._chosen: tuple[str, str] | None = None
         self._estimator: MatteEstimator | None = None
 
     @property
@@ -54,8 +56,17 @@ class Engine:
     def segmenter(self) -> Segmenter:
         """The segmenter that the settings name, without hints."""
         if self._segmenter is None:
-            self._segmenter = create_segmenter(self.settings, self.device)
+            named = self.settings.model_copy(update={"segmenter": self.segmenter_choice[0]})
+            self._segmenter = create_segmenter(named, self.device)
         return self._segmenter
+
+    @property
+    def segmenter_choice(self) -> tuple[str, str]:
+        """The segmenter's name, for `auto` the best that is here, and what the user has to be told of it."""
+        if self._chosen is None:
+            automatic = self.settings.segmenter == AUTO
+            self._chosen = best_present(self.settings) if automatic else (self.settings.segmenter, "")
+        return self._chosen
 
     @property
     def estimator(self) -> MatteEstimator:
@@ -86,7 +97,7 @@ class Engine:
         if not hints:
             instances = finish(instances, self.settings, segmenter.labels, progress)
         if not instances:
-            progress.notice(_nothing_found(self.settings))
+            progress.notice(_nothing_found(self.settings, segmenter.name))
         names = slot_names([instance.label for instance in instances])
         return [replace(instance, slot=slot) for instance, slot in zip(instances, names, strict=True)]
 
@@ -160,14 +171,19 @@ class Engine:
         return pipeline.refine_trimap(plate, given, instance, self.estimator, self.settings, progress)
 
     def _segmenter_for(self, hints: Sequence[Hint], progress: Progress) -> Segmenter:
+        name, sentence = self.segmenter_choice
         if not hints:
+            if sentence:
+                progress.notice(sentence)
             return self.segmenter
         if self.settings.find:
             progress.notice("'find' is not used where a hint tells what the objects are.")
+        if hints_go_to(self.settings):
+            asked = self.segmenter
+            assert isinstance(asked, TakesHints)
+            return asked.with_hints(hints)
         if self.settings.segmenter != "hint":
-            progress.notice(
-                f"The hint tells where the objects are; segmenter '{self.settings.segmenter}' is not run."
-            )
+            progress.notice(f"The hint tells where the objects are; segmenter '{name}' is not run.")
         self._segmenter = None
         return create_segmenter(self.settings.model_copy(update={"segmenter": "hint"}), self.device, hints)
 
@@ -181,10 +197,10 @@ def _go_on(_instances: Sequence[Instance]) -> None:
     """Nobody wants to look."""
 
 
-def _nothing_found(settings: Settings) -> str:
+def _nothing_found(settings: Settings, segmenter: str) -> str:
     wanted = " or ".join(f"'{name}'" for name in settings.find) or "known objects"
     return (
-        f"Nothing found: no {wanted} that segmenter '{settings.segmenter}' is at least "
+        f"Nothing found: no {wanted} that segmenter '{segmenter}' is at least "
         f"{settings.confidence:.0%} sure of. Lower the confidence, or give a hint."
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from semantic_matte.types import Instance, Plate
+from semantic_matte.types import Hint, Instance, Plate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,6 +70,14 @@ class Segmenter(Protocol):
 
     def segment(self, plate: Plate, progress: Progress) -> list[Instance]:
         """Find objects, surest first, already limited to what the settings asked for."""
+
+
+@runtime_checkable
+class TakesHints(Protocol):
+    """A segmenter that an artist's hints can ask for objects."""
+
+    def with_hints(self, hints: Sequence[Hint]) -> Segmenter:
+        """The same models, asked for one instance a hint, in their order."""
 
 
 class MatteEstimator(Protocol):

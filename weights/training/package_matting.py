@@ -27,8 +27,8 @@ _ROW = """  matting:
     task: alpha of the unknown pixels of a trimap
     classes: []
     input: >-
-      RGB (3, H, W), float in 0..1, display-referred, of any size, normalised by the network itself by ImageNet's
-      mean and deviation; and a trimap (H, W) with 0 background, 1 foreground, anything between unknown
+      RGB (3, H, W), float in 0..1, display-referred, of any size, normalised by the network itself by
+      ImageNet's mean and deviation; and a trimap (H, W) with 0 background, 1 foreground, else unknown
     family: semantic_matte
     size: {size}
     sha256: {sha256}

@@ -11,25 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semantic_matte.devices import choose_device
-from semantic_matte.errors import DeviceError, MissingPackageError, WeightsError
+from semantic_matte.errors import WeightsError
 from semantic_matte.estimators.model_layout import ModelLayout, choose_output, make_layout, read_metadata
 from semantic_matte.estimators.patch_network import PatchNetwork
-from semantic_matte.model_files import describe_model_file, find_model_file, first_line
+from semantic_matte.model_files import describe_model_file, find_model_file
+from semantic_matte.onnx_sessions import OnnxModel, open_onnx
 from semantic_matte.settings import Settings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 METADATA_PREFIX = "semantic_matte."
-# ONNX Runtime's names for torch's devices, the first one that is there.
-PROVIDERS = {
-    "cuda": ("CUDAExecutionProvider", "ROCMExecutionProvider", "MIGraphXExecutionProvider"),
-    "mps": ("CoreMLExecutionProvider",),
-    "cpu": ("CPUExecutionProvider",),
-}
-# ONNX Runtime's names of the kinds of numbers that a picture can be given in, and numpy's.
-_KINDS = {"tensor(float)": "float32", "tensor(float16)": "float16"}
 
 
 class OnnxNetwork(PatchNetwork):
@@ -40,26 +32,21 @@ class OnnxNetwork(PatchNetwork):
     def __init__(self, path: Path, settings: Settings) -> None:
         """Raises MissingPackageError, DeviceError, or WeightsError for a file that can't be understood."""
         found = find_model_file(path, f"Estimator '{self.name}'")
-        device, provider, notices = _place(settings.device)
-        self._model = found.name
-        self._session = _open(found, provider)
-        if self._session.get_providers()[0] != provider:
-            reason = f"ONNX Runtime could not start its {provider}; see what it printed."
-            device, notices = _leave_gpu(settings.device, reason)
-        self._inputs: Sequence[Any] = self._session.get_inputs()
+        self._model = open_onnx(found, settings.device, f"estimator '{self.name}'")
+        self._inputs = self._model.inputs
         self._layout, self._batch, self._order = _read_layout(
-            self._inputs, _metadata(self._session, self._model), self._model
+            self._inputs, _metadata(self._model), self._model.name
         )
-        self._kinds = [_kind(one, self._model) for one in self._inputs]
-        outputs = [one.name for one in self._session.get_outputs()]
+        self._kinds = [self._model.picture_kind(one) for one in self._inputs]
+        outputs = [one.name for one in self._model.outputs]
         self._output = outputs[choose_output(outputs)]
         super().__init__(
-            device,
+            self._model.device,
             [describe_model_file(found)],
             patch_size=self._layout.patch_size,
             multiple=self._layout.multiple,
             fixed_size=self._layout.size,
-            notices=notices,
+            notices=self._model.notices,
         )
 
     def _predict(self, colour: Tensor, levels: Tensor) -> Tensor:
@@ -82,77 +69,14 @@ class OnnxNetwork(PatchNetwork):
             self._inputs[place].name: tensors[role].cpu().numpy().astype(self._kinds[place])
             for role, place in enumerate(self._order)
         }
-        try:
-            output = self._session.run([self._output], fed)[0]
-        # ONNX Runtime's errors have no base of their own.
-        except Exception as error:
-            raise WeightsError(f"The ONNX model '{self._model}' failed: {first_line(error)}.") from None
+        (output,) = self._model.run([self._output], fed)
         return self._layout.alpha(torch.from_numpy(output.astype("float32")), len(colour))
 
 
-def _runtime() -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingPackageError(
-            "Estimator 'onnx' needs ONNX Runtime: pip install 'semantic-matte[onnx]' "
-            "(for an NVIDIA GPU: pip install onnxruntime-gpu)."
-        ) from None
-    return onnxruntime
-
-
-def _place(asked: str) -> tuple[str, str, tuple[str, ...]]:
-    """Device by torch's name, ONNX Runtime's provider, notices. Raises DeviceError, never a quiet CPU."""
-    runtime = _runtime()
-    device, _ = choose_device(asked)
-    there = runtime.get_available_providers()
-    kind = device.partition(":")[0]
-    for provider in PROVIDERS[kind]:
-        if provider in there:
-            return device, provider, ()
-    package = "onnxruntime-gpu" if kind == "cuda" else "an onnxruntime that has it"
-    reason = f"this ONNX Runtime has no {PROVIDERS[kind][0]}: pip install {package}."
-    fallen, notices = _leave_gpu(asked, reason)
-    return fallen, "CPUExecutionProvider", notices
-
-
-def _leave_gpu(asked: str, reason: str) -> tuple[str, tuple[str, ...]]:
-    """The CPU with a notice where the choice was left to us, else DeviceError."""
-    if asked != "auto":
-        raise DeviceError(f"Device '{asked}' can't be used by estimator 'onnx': {reason}")
-    return "cpu", (f"Estimator 'onnx' runs on the CPU though there is a GPU: {reason}",)
-
-
-def _open(path: Path, provider: str) -> Any:
-    import torch
-
-    runtime = _runtime()
-    options = runtime.SessionOptions()
-    # Errors come as exceptions; on shared cores spinning threads cost ten times the work.
-    options.log_severity_level = 3
-    options.intra_op_num_threads = torch.get_num_threads()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = runtime.InferenceSession(str(path), options, providers=[provider])
-    except Exception as error:
-        raise WeightsError(f"'{path}' can't be read as an ONNX model: {first_line(error)}.") from None
-    # Else a failure on the GPU is tried again on the CPU, with a warning that nobody sees.
-    session.disable_fallback()
-    return session
-
-
-def _metadata(session: Any, model: str) -> dict[str, str]:
-    given: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
-    ours = {key: value for key, value in given.items() if key.startswith(METADATA_PREFIX)}
-    return read_metadata({key.removeprefix(METADATA_PREFIX): value for key, value in ours.items()}, model)
-
-
-def _kind(one: Any, model: str) -> str:
-    if one.type not in _KINDS:
-        raise WeightsError(
-            f"The ONNX model '{model}': input '{one.name}' has to be of {', '.join(_KINDS)}, got {one.type}."
-        )
-    return _KINDS[one.type]
+def _metadata(model: OnnxModel) -> dict[str, str]:
+    """What the file's metadata says to us, without our prefix."""
+    ours = {key: value for key, value in model.metadata.items() if key.startswith(METADATA_PREFIX)}
+    return read_metadata({key.removeprefix(METADATA_PREFIX): value for key, value in ours.items()}, model.name)
 
 
 def _read_layout(

@@ -8,22 +8,26 @@ of the folder is run.
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semantic_matte.devices import choose_device
-from semantic_matte.errors import MissingPackageError, WeightsError
+from semantic_matte.errors import WeightsError
 from semantic_matte.estimators.patch_network import MULTIPLE, PatchNetwork
-from semantic_matte.model_files import describe_model_file, first_line
 from semantic_matte.settings import Settings
+from semantic_matte.transformers_folders import (
+    CONFIG_FILE,
+    PROCESSOR_FILE,
+    ModelFolder,
+    load_network,
+    read_json,
+    transformers_class,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PROCESSOR_FILE = "preprocessor_config.json"
+USER = "Estimator 'vitmatte'"
 
 
 class VitMatte(PatchNetwork):
@@ -41,14 +45,10 @@ class VitMatte(PatchNetwork):
             )
         device, _ = choose_device(settings.device)
         self._network = _load(found).to(device)
-        processor = _read_json(found / PROCESSOR_FILE)
+        processor = read_json(found / PROCESSOR_FILE, USER)
         self._mean, self._std = (_three(processor, key, found) for key in ("image_mean", "image_std"))
-        files = sorted(found.glob("*.safetensors"))
-        super().__init__(
-            device,
-            [describe_model_file(file, f"{found.resolve().name}/{file.name}") for file in files],
-            multiple=MULTIPLE,
-        )
+        files = ModelFolder(found, found.resolve().name).describe()
+        super().__init__(device, files, multiple=MULTIPLE)
 
     def _predict(self, colour: Tensor, levels: Tensor) -> Tensor:
         import torch
@@ -62,58 +62,14 @@ class VitMatte(PatchNetwork):
 
 def _load(folder: Path) -> Any:
     """The network on the CPU, for inference, once every weight of it came from the folder."""
-    config = _read_json(folder / "config.json")
+    config = read_json(folder / CONFIG_FILE, USER)
     if config.get("model_type") != "vitmatte":
         raise WeightsError(
             f"'{folder}': expected a model of type 'vitmatte', got '{config.get('model_type', 'none')}'."
         )
     if config.get("use_pretrained_backbone") or config.get("use_timm_backbone"):
         raise WeightsError(f"'{folder}': its backbone would be fetched from elsewhere, which is not done here.")
-    try:
-        from transformers import VitMatteForImageMatting
-    except ImportError:
-        raise MissingPackageError(
-            "Estimator 'vitmatte' needs transformers: pip install 'semantic-matte[transformers]'."
-        ) from None
-    try:
-        with _quiet():
-            network, report = VitMatteForImageMatting.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-            )
-    # Which errors a broken folder gives differs from one version of transformers to the next.
-    except Exception as error:
-        raise WeightsError(f"'{folder}' can't be read as a ViTMatte model: {first_line(error)}.") from None
-    for key in ("missing_keys", "mismatched_keys"):
-        if report.get(key):
-            name = min(str(name) for name in report[key])
-            raise WeightsError(f"'{folder}' does not have all of ViTMatte's weights: '{name}' is not there.")
-    return network.float().eval()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' own bars and warnings: they would end up among a shell's output."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        given = None
-    if not isinstance(given, dict):
-        raise WeightsError(f"Estimator 'vitmatte': '{path}' is missing or no JSON object.")
-    return given
+    return load_network(transformers_class("VitMatteForImageMatting", USER), folder, "ViTMatte")
 
 
 def _three(processor: dict[str, Any], key: str, folder: Path) -> tuple[float, ...]:

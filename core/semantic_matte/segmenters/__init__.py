@@ -11,14 +11,22 @@ from dataclasses import dataclass
 
 from semantic_matte.errors import UnknownNameError
 from semantic_matte.ports import Segmenter
+from semantic_matte.segmenters.best import AUTO, best_present
+from semantic_matte.segmenters.detectron2_zoo import Detectron2Segmenter
 from semantic_matte.segmenters.hint import HintSegmenter
+from semantic_matte.segmenters.onnx_yolo import OnnxYoloSegmenter
 from semantic_matte.segmenters.starter import StarterSegmenter
+from semantic_matte.segmenters.torchvision_mask_rcnn import TorchvisionMaskRcnn
+from semantic_matte.segmenters.transformers_models import create_transformers, takes_hints
 from semantic_matte.settings import Settings
 from semantic_matte.types import Hint
 
 SEGMENTERS: dict[str, Callable[[Settings, str, Sequence[Hint]], Segmenter]] = {
     "starter": lambda settings, device, hints: StarterSegmenter(settings, device),
     "hint": lambda settings, device, hints: HintSegmenter(hints),
+    AUTO: lambda settings, device, hints: create_segmenter(
+        settings.model_copy(update={"segmenter": best_present(settings)[0]}), device, hints
+    ),
 }
 
 
@@ -28,16 +36,40 @@ class Brought:
 
     create: from the text after the colon (empty: the default model, if it has one), settings, torch's device.
     example: such a text. package: the module that it needs besides torch, which the extra of this project
-    installs.
+    installs. source: where that module is built from, if PyPI has it not. takes_hints: whether what the text
+    names can be asked by an artist's hints; it is then a `ports.TakesHints`.
     """
 
     create: Callable[[str, Settings, str], Segmenter]
     example: str
     package: str = ""
     extra: str = ""
+    source: str = ""
+    takes_hints: Callable[[str], bool] = lambda model: False
 
 
-BROUGHT: dict[str, Brought] = {}
+BROUGHT: dict[str, Brought] = {
+    "torchvision": Brought(TorchvisionMaskRcnn, "maskrcnn_resnet50_fpn_v2", "torchvision"),
+    "detectron2": Brought(
+        Detectron2Segmenter,
+        "config.yaml",
+        "detectron2",
+        "detectron2",
+        "https://github.com/facebookresearch/detectron2",
+    ),
+    "onnx": Brought(
+        lambda model, settings, device: OnnxYoloSegmenter(model, settings), "model.onnx", "onnxruntime", "onnx"
+    ),
+    "transformers": Brought(
+        lambda model, settings, device: create_transformers(
+            model, settings, device, create_segmenter, _finders()
+        ),
+        "folder",
+        "transformers",
+        "transformers",
+        takes_hints=lambda model: takes_hints(model, _finders()),
+    ),
+}
 
 
 def create_segmenter(settings: Settings, device: str, hints: Sequence[Hint] = ()) -> Segmenter:
@@ -53,3 +85,18 @@ def create_segmenter(settings: Settings, device: str, hints: Sequence[Hint] = ()
         known = [*SEGMENTERS, *(f"{name}:{brought.example}" for name, brought in BROUGHT.items())]
         raise UnknownNameError("segmenter", settings.segmenter, known)
     return BROUGHT[name].create(model.strip(), settings, device)
+
+
+def hints_go_to(settings: Settings) -> bool:
+    """Whether the segmenter that the settings name can be asked by an artist's hints: it is a
+    `ports.TakesHints`.
+
+    Looks at no more of a model than its config. Raises WeightsError if there is none.
+    """
+    name, _, model = settings.segmenter.partition(":")
+    return name in BROUGHT and BROUGHT[name].takes_hints(model.strip())
+
+
+def _finders() -> set[str]:
+    """Names of the segmenters that can find boxes for another."""
+    return {*SEGMENTERS, *BROUGHT} - {"hint", AUTO}

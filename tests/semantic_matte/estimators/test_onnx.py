@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import semantic_matte as sm
+from semantic_matte import onnx_sessions
 from semantic_matte.errors import DeviceError, MissingPackageError, ValueShapeError, WeightsError
-from semantic_matte.estimators import onnx as onnx_estimator
 from semantic_matte.estimators.onnx import OnnxNetwork
 from semantic_matte.ports import SilentProgress
 from semantic_matte.settings import Settings
@@ -269,7 +269,7 @@ def test_without_onnx_runtime_the_extra_is_named(make: Make, monkeypatch: pytest
 
 def test_a_failed_run_is_not_tried_again_on_another_device(make: Make) -> None:
     """ONNX Runtime would do so of its own accord, and shows it in nothing but this."""
-    assert OnnxNetwork(make(), CPU)._session._enable_fallback is False
+    assert OnnxNetwork(make(), CPU)._model.session._enable_fallback is False
 
 
 class TestGpu:
@@ -277,7 +277,7 @@ class TestGpu:
 
     @pytest.fixture(autouse=True)
     def torch_has_a_gpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(onnx_estimator, "choose_device", lambda asked: ("cuda:0", "A GPU."))
+        monkeypatch.setattr(onnx_sessions, "choose_device", lambda asked: ("cuda:0", "A GPU."))
 
     @pytest.fixture
     def only_the_cpu(self, monkeypatch: pytest.MonkeyPatch) -> None:
