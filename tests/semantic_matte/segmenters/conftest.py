@@ -1,0 +1,125 @@
+"""What segmenters' tests share: plates of known bytes, and random networks whose answers are not all alike."""
+
+from __future__ import annotations
+
+import json
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import pytest
+
+from semantic_matte.colour import decode_srgb
+from semantic_matte.segmenters.picture import shown_bytes
+from semantic_matte.types import ByteArray, Plate
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# Below the knee of the transfer, where display values are plain sRGB.
+BRIGHTEST = 240
+
+
+@pytest.fixture(scope="session")
+def picture(photos: Any) -> ByteArray:
+    """(150, 226, 3) uint8 RGB: a photo of an orange cat, whose red is far from its blue."""
+    photo = cv2.imread(str(photos / "chelsea.png"))[..., ::-1]
+    small = cv2.resize(photo, (226, 150), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(np.minimum(small, BRIGHTEST), dtype=np.uint8)
+
+
+def _plate_of(picture: ByteArray) -> Plate:
+    plate = Plate(decode_srgb(picture.astype(np.float32) / 255))
+    assert np.array_equal(shown_bytes(plate), picture)
+    return plate
+
+
+@pytest.fixture(scope="session")
+def plate_of() -> Callable[[ByteArray], Plate]:
+    """A plate that networks see as these bytes (H, W, 3), none above 240."""
+    return _plate_of
+
+
+def _spread_out(layer: nn.Module, spread: float, run: Callable[[], object]) -> None:
+    import torch
+
+    seen = []
+    hook = layer.register_forward_hook(
+        lambda module, given, answer: seen.append(answer.detach().transpose(0, 1).flatten(1).float())
+    )
+    run()
+    hook.remove()
+    answers = torch.cat(seen, dim=1)
+    gain = spread / answers.std(dim=1).clamp_min(1e-6)
+    with torch.no_grad():
+        layer.bias.sub_(answers.mean(dim=1)).mul_(gain)
+        rows = 1 if isinstance(layer, torch.nn.ConvTranspose2d) else 0
+        layer.weight.mul_(gain.reshape([-1 if axis == rows else 1 for axis in range(layer.weight.ndim)]))
+
+
+@pytest.fixture(scope="session")
+def spread_out() -> Callable[[nn.Module, float, Callable[[], object]], None]:
+    """Give each channel of a last layer mean 0 and this deviation over what it answers while `run` runs: with
+    random weights a network would otherwise give the same name to everything, and flat masks."""
+    return _spread_out
+
+
+class TinyNetworks:
+    """What makes a tiny random network of transformers answer like one that has learned something."""
+
+    @staticmethod
+    def shake(network: nn.Module) -> None:
+        """Weights that make answers vary: as they start they are much the same everywhere."""
+        import torch
+
+        with torch.no_grad():
+            for name, value in network.named_parameters():
+                if "norm" in name.lower():
+                    value.normal_(1.0 if name.endswith("weight") else 0.0, 0.2)
+                elif value.ndim > 1:
+                    value.normal_(0.0, 1.5 / value[0].numel() ** 0.5)
+                else:
+                    value.normal_(0.0, 0.3)
+
+    @staticmethod
+    def spread(network: nn.Module, name: str, deviation: float, run: Callable[[], object]) -> None:
+        """Give each channel of a layer mean 0 and this deviation over places or queries, as it answers in
+        `run`."""
+        import torch
+
+        layer: Any = network.get_submodule(name)
+        seen: list[Any] = []
+        axis = -1 if isinstance(layer, torch.nn.Linear) else 1
+        hook = layer.register_forward_hook(
+            lambda _, given, answer: seen.append(answer.movedim(axis, 0).flatten(1))
+        )
+        run()
+        hook.remove()
+        # Some layers are asked once a stage; the last answer is the one that counts.
+        answers = seen[-1]
+        gain = deviation / answers.std(dim=1).clamp_min(1e-6)
+        rows = 1 if isinstance(layer, torch.nn.ConvTranspose2d) else 0
+        with torch.no_grad():
+            layer.bias.sub_(answers.mean(dim=1)).mul_(gain)
+            layer.weight.mul_(gain.reshape([-1 if one == rows else 1 for one in range(layer.weight.ndim)]))
+
+    @staticmethod
+    def write_tokenizer(folder: Path) -> None:
+        """CLIP's, of single letters."""
+        words = [*string.ascii_lowercase, *(f"{letter}</w>" for letter in string.ascii_lowercase)]
+        words += ["<|startoftext|>", "<|endoftext|>"]
+        vocabulary = {word: number for number, word in enumerate(words)}
+        (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
+        (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
+        (folder / "tokenizer_config.json").write_text(
+            json.dumps({"tokenizer_class": "CLIPTokenizer"}), encoding="utf-8"
+        )
+
+
+@pytest.fixture(scope="session")
+def tiny() -> type[TinyNetworks]:
+    """What makes a tiny random network of transformers answer like one that has learned something."""
+    return TinyNetworks
