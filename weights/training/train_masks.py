@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 from semantic_matte.networks.box_mask import UNKNOWN_CLASS, BoxMask
 
 # Sides of crops; a batch has one.
-SIZES = (64, 96, 128, 128, 128, 160)
+SIZES = (64, 96, 128, 128, 160, 192)
 VALIDATION_SIZE = 128
 LOG_EVERY = 20
 GRADIENT_NORM = 1.0

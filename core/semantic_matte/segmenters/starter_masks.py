@@ -10,6 +10,7 @@ import numpy as np
 
 from semantic_matte.segmenters.box_prompts import crop_window, prompts
 from semantic_matte.segmenters.coco import COCO_NAMES
+from semantic_matte.segmenters.islands import main_islands, without_small_holes
 from semantic_matte.segmenters.picture import shown
 from semantic_matte.segmenters.starter_boxes import Detection, iou_with
 from semantic_matte.types import BoolArray, Box, FloatArray, Instance, Plate
@@ -18,16 +19,18 @@ if TYPE_CHECKING:
     from semantic_matte.networks.box_mask import BoxMask
 
 # Sides of crops, and the size of a box (mean of its sides, in pixels) up to which each is taken.
-CROPS = ((64, 56.0), (96, 112.0), (128, 320.0), (192, float("inf")))
+CROPS = ((64, 56.0), (96, 112.0), (128, 240.0), (160, float("inf")))
 BATCH = 8
 # A detection says something of its neighbours from this score on, unless it is all but the same box.
 NEIGHBOUR_SCORE = 0.25
 SAME_BOX = 0.8
-# A pixel is the object's from this probability on: the network draws a little too wide.
-MASK_LEVEL = 0.6
+# A pixel is the object's from this probability on.
+MASK_LEVEL = 0.5
+# Parts of a mask smaller than this share of its largest are dropped; holes of at most the second are filled.
+LEAST_ISLAND, LARGEST_HOLE = 0.05, 0.01
 # Outlines drawn by hand end a little before a frame that cuts an object, and so do the network's masks: there
 # the outermost cells of a crop say at least what those next to them do.
-CUT_CELLS = 3
+CUT_CELLS = 2
 # Masks of two names that share more of their pixels (IoU) than the first are one object; so are masks of one
 # name that share more than the second, or of which the less sure has more than the third inside the surer one.
 TWO_NAMES_IOU, ONE_NAME_IOU, INSIDE = 0.75, 0.5, 0.8
@@ -158,7 +161,7 @@ def _without_duplicates(
     """Masks, each on its claim's window, by their place; of those that are one object the surest."""
     kept: dict[int, BoolArray] = {}
     for index, (box, claim) in enumerate(claims):
-        mask = claim > MASK_LEVEL
+        mask = without_small_holes(main_islands(claim > MASK_LEVEL, LEAST_ISLAND), LARGEST_HOLE)
         area = int(np.count_nonzero(mask))
         if not area:
             continue

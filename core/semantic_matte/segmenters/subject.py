@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from semantic_matte.segmenters.islands import main_islands
 from semantic_matte.segmenters.picture import shown
-from semantic_matte.types import BoolArray, FloatArray, Instance, Plate
+from semantic_matte.types import FloatArray, Instance, Plate
 
 if TYPE_CHECKING:
     from semantic_matte.networks.u2netp import U2NetP
@@ -31,7 +32,7 @@ def find_subject(network: U2NetP, device: str, plate: Plate) -> Instance | None:
     saliency = _saliency(network, device, plate)
     if saliency.max() < LEAST_PEAK:
         return None
-    mask = _main_islands(saliency > 0.5)
+    mask = main_islands(saliency > 0.5, LEAST_ISLAND)
     share = np.count_nonzero(mask) / mask.size
     if not 0 < share < MOST_OF_FRAME:
         return None
@@ -54,13 +55,3 @@ def _saliency(network: U2NetP, device: str, plate: Plate) -> FloatArray:
     with torch.inference_mode():
         images = torch.from_numpy(np.ascontiguousarray(normalised.transpose(2, 0, 1))[None])
         return np.asarray(network(images.to(device))[0, 0].cpu().numpy())
-
-
-def _main_islands(mask: BoolArray) -> BoolArray:
-    """The mask without islands that are small beside its largest."""
-    count, names, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    areas = stats[1:count, cv2.CC_STAT_AREA]
-    if areas.size == 0:
-        return mask
-    large = 1 + np.flatnonzero(areas >= LEAST_ISLAND * areas.max())
-    return np.isin(names, large)

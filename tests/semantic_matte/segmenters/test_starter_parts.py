@@ -169,4 +169,4 @@ def test_what_hardly_anything_is_left_of_goes() -> None:
 
 
 def test_a_claim_that_is_nowhere_sure_is_no_object() -> None:
-    assert settled(("cat", 0.9, claim(0, 40, 0.55))) == []
+    assert settled(("cat", 0.9, claim(0, 40, 0.45))) == []
