@@ -160,3 +160,36 @@ def test_bright_and_dark_plates_still_work(photos: Path) -> None:
     pixels[2:4, 2:4] = 5000.0
     (cat,), _ = run(pixels)
     assert cat.label == "cat"
+
+
+def test_a_face_that_fills_the_frame_is_a_find(photos: Path) -> None:
+    pixels = sm.read_plate(photos / "astronaut.png").pixels
+    person = run(np.ascontiguousarray(pixels[70:210, 165:270]))[0][0]
+    assert person.label == "person"
+    assert person.area > 0.6 * 140 * 105
+
+
+def test_touching_people_keep_to_themselves(photos: Path) -> None:
+    """Mirrored beside herself, shoulder to shoulder: neither mask reaches into the other's half."""
+    pixels = sm.read_plate(photos / "astronaut.png").pixels[:, :375]
+    pair = np.ascontiguousarray(np.concatenate([pixels[:, ::-1], pixels], axis=1))
+    left, right = sorted(run(pair, find=("person",))[0][:2], key=lambda person: person.box.x0)
+    assert left.label == right.label == "person"
+    for person, own in ((left, slice(0, 375)), (right, slice(375, 750))):
+        assert person.mask[:, own].sum() > 0.97 * person.area
+        assert person.area > 60_000
+
+
+def test_small_people_in_a_large_plate_are_found(photos: Path) -> None:
+    """Tiles see what is small in the whole frame."""
+    photo = sm.read_plate(photos / "astronaut.png").pixels
+    plate = np.full((1500, 2400, 3), 0.2, np.float32)
+    plate[1000:1064, 1700:1764] = photo[::8, ::8]
+    people = run(plate, find=("person",), confidence=0.3)[0]
+    assert people
+    assert overlap(people[0].box, Box(1702, 1001, 1748, 1064)) > 0.6
+
+
+def test_the_device_of_a_part_is_that_of_the_whole() -> None:
+    segmenter = sm.Engine(sm.Settings(device="cpu")).segmenter
+    assert segmenter.device == "cpu"

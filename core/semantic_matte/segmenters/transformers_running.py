@@ -1,0 +1,76 @@
+"""What the segmenters by transformers share: how their networks are run, and how many objects they keep."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from semantic_matte.errors import DeviceError, ValueShapeError
+from semantic_matte.ports import Progress
+from semantic_matte.segmenters.choice import Wanted
+from semantic_matte.settings import Settings
+from semantic_matte.types import FloatArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Found = TypeVar("Found")
+
+USER = "Segmenter 'transformers'"
+
+
+@contextlib.contextmanager
+def running(device: str) -> Iterator[None]:
+    """Inside, networks run for inference: on CUDA in half precision, and lack of memory is a DeviceError.
+
+    device: torch's name.
+    """
+    import torch
+
+    from semantic_matte.networks.half_precision import half_type
+
+    kind = half_type(device)
+    half = torch.autocast(device.partition(":")[0], dtype=kind) if kind else contextlib.nullcontext()
+    try:
+        with torch.inference_mode(), half:
+            yield
+    # torch's own error on CUDA is a RuntimeError; on other devices it has none of its own.
+    except RuntimeError as error:
+        text = str(error).lower()
+        if "out of memory" not in text and "can't allocate memory" not in text:
+            raise
+        other = "" if device == "cpu" else ", or use --device cpu"
+        raise DeviceError(
+            f"{USER} ran out of memory on {device}: close what else uses it, take a smaller model{other}."
+        ) from None
+
+
+def on_device(encoding: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """What a processor gave, its tensors on the device."""
+    return {key: value.to(device) if hasattr(value, "to") else value for key, value in encoding.items()}
+
+
+def numbers(tensor: Tensor) -> FloatArray:
+    """A tensor as float32 in numpy. Raises ValueShapeError if a number is not finite."""
+    array = np.asarray(tensor.float().cpu().numpy(), dtype=np.float32)
+    if not np.isfinite(array).all():
+        raise ValueShapeError(f"{USER}: its model gave numbers that are not finite.")
+    return array
+
+
+def surest(found: list[Found], settings: Settings, wanted: Wanted, progress: Progress) -> list[Found]:
+    """As many as the settings let through, where nothing else chooses among them later.
+
+    found: surest first. What is left out is told.
+    """
+    most = settings.max_instances
+    if len(found) <= most or wanted.selects:
+        return found
+    progress.notice(
+        f"{len(found) - most} more objects were found than 'max_instances' ({most}) lets through; "
+        "the surest were kept."
+    )
+    return found[:most]
