@@ -95,7 +95,7 @@ def test_the_sidecar_tells_how_it_came_about(
     record = json.loads((folder / "astronaut.matte.json").read_text(encoding="utf-8"))
     assert [slot["slot"] for slot in record["slots"]] == ["sm_person_01"]
     assert record["settings"]["passes"] == 2
-    assert [model["name"] for model in record["models"]] == ["nanodet", "u2netp", "class_shapes", "matting"]
+    assert [model["name"] for model in record["models"]] == ["nanodet", "box_mask", "class_shapes", "matting"]
     assert all(model["licence"] and len(model["sha256"]) == 64 for model in record["models"])
 
 

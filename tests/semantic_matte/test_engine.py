@@ -181,7 +181,7 @@ def test_an_engine_loads_once(loaded: list[str], rgb: np.ndarray) -> None:
     assert loaded == []
     assert engine.models == []
     engine.segment(rgb)
-    assert loaded == ["nanodet", "u2netp", "class_shapes"]
+    assert loaded == ["nanodet", "box_mask", "class_shapes"]
     engine.segment(rgb)
     engine.segment(rgb[::-1])
     assert len(loaded) == 3

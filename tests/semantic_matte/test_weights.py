@@ -11,7 +11,7 @@ import torch
 from semantic_matte.errors import UnknownNameError, WeightsError
 from semantic_matte.weights import ModelFile, find_model, load_weights, manifest, read_checked, weights_folder
 
-MODELS = ("nanodet", "u2netp", "class_shapes", "matting")
+MODELS = ("nanodet", "u2netp", "class_shapes", "matting", "box_mask")
 
 
 def test_the_manifest_names_the_embedded_models() -> None:

@@ -44,8 +44,8 @@ def flip_a_bit_of_the_shapes(folder: Path) -> None:
     flip_a_bit(folder / "class_shapes.safetensors")
 
 
-def lose_the_saliency_network(folder: Path) -> None:
-    (folder / "u2netp.safetensors").unlink()
+def lose_the_mask_network(folder: Path) -> None:
+    (folder / "box_mask.safetensors").unlink()
 
 
 def lose_the_manifest(folder: Path) -> None:
@@ -61,7 +61,7 @@ def empty_the_manifest(folder: Path) -> None:
 
 
 def cut_a_file_and_hide_it(folder: Path) -> None:
-    path = folder / "u2netp.safetensors"
+    path = folder / "box_mask.safetensors"
     content = path.read_bytes()
     path.write_bytes(content[:1000])
     listing = folder / "manifest.yaml"
@@ -75,7 +75,7 @@ def cut_a_file_and_hide_it(folder: Path) -> None:
     [
         (flip_a_bit_of_the_detector, "damaged or altered"),
         (flip_a_bit_of_the_shapes, "damaged or altered"),
-        (lose_the_saliency_network, "can't be read"),
+        (lose_the_mask_network, "can't be read"),
         (lose_the_manifest, "missing"),
         (tear_the_manifest, "can't be read"),
         (empty_the_manifest, "can't be read"),

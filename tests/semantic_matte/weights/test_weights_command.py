@@ -22,7 +22,7 @@ import torch
 CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
 CONTENT = np.random.default_rng(0).bytes(3_000_001)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-EMBEDDED = ["nanodet", "u2netp", "class_shapes", "matting"]
+EMBEDDED = ["nanodet", "u2netp", "class_shapes", "matting", "box_mask"]
 
 
 @pytest.fixture
