@@ -93,8 +93,8 @@ class Settings(BaseModel):
         "which. starter is embedded. torchvision is its Mask "
         "R-CNN; torchvision:maskrcnn_resnet50_fpn or torchvision:mine.pth is another. detectron2 is the "
         "paper's network; detectron2:NAME is another of its zoo, detectron2:config.yaml your own. Weights come "
-        "after a comma: detectron2:config.yaml,mine.pth. onnx:model.onnx is a YOLO export. transformers:folder is "
-        "Mask2Former, SAM 3 and others; transformers:folder+starter is SAM 2 in another's boxes.",
+        "after a comma: detectron2:config.yaml,mine.pth. onnx:model.onnx is a YOLO export. transformers:folder "
+        "is Mask2Former, SAM 3 and others; transformers:folder+starter is SAM 2 in another's boxes.",
     )
     dilation_outer: float = _control(
         0.05,
