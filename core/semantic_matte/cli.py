@@ -11,6 +11,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from semantic_matte import __version__
@@ -259,7 +260,8 @@ def doctor(as_json: Json = False) -> None:
         colours = {"ok": "green", "warning": "yellow", "error": "red"}
         table = Table(box=None, show_header=False, pad_edge=False)
         for row in rows:
-            table.add_row(f"[{colours[row.status]}]{row.status}[/]", row.what, row.found)
+            # Brackets are the text's own: semantic-matte[onnx].
+            table.add_row(f"[{colours[row.status]}]{row.status}[/]", escape(row.what), escape(row.found))
         Console().print(table, highlight=False)
     if any(row.status == "error" for row in rows):
         raise typer.Exit(1)

@@ -134,7 +134,7 @@ def _brought_models() -> list[Finding]:
     """Which kinds of models besides the embedded ones can be used, and what the others lack."""
     from semantic_matte import estimators, segmenters
 
-    findings = []
+    findings = [_default_segmenter()]
     for name, estimator in estimators.BROUGHT.items():
         ready = f"--estimator {name}:path/to/{estimator.example}"
         found = _ready(ready, estimator.package, estimator.extra)
@@ -145,6 +145,17 @@ def _brought_models() -> list[Finding]:
         )
         findings.append(Finding(f"segmenter {name}", "ok", found))
     return findings
+
+
+def _default_segmenter() -> Finding:
+    """What `--segmenter auto`, the default, takes here; terms that have to be accepted are not, here."""
+    from semantic_matte.segmenters.best import AUTO, best_present
+    from semantic_matte.settings import Settings
+
+    try:
+        return Finding(f"segmenter {AUTO}", "ok", f"takes '{best_present(Settings())[0]}'")
+    except SemanticMatteError as error:
+        return Finding(f"segmenter {AUTO}", "error", str(error))
 
 
 def _ready(option: str, package: str, extra: str, source: str = "") -> str:

@@ -14,8 +14,11 @@ import OpenEXR
 import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
+from typer.testing import CliRunner
 
 import semantic_matte as sm
+from semantic_matte import doctor
+from semantic_matte.cli import app
 from semantic_matte.weights import manifest
 
 CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -279,3 +282,12 @@ def test_a_long_sentence_stays_on_one_line(command_line: CommandLine, tmp_path: 
     assert done.returncode == 1
     assert str(missing) in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_doctor_shows_brackets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of an extra is not taken for the console's own markup."""
+    row = doctor.Finding("estimator onnx", "ok", "pip install 'semantic-matte[onnx]'")
+    monkeypatch.setattr(doctor, "examine", lambda: [row])
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == 0
+    assert "pip install 'semantic-matte[onnx]'" in done.stdout

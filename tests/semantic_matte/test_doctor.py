@@ -100,3 +100,8 @@ def test_kinds_of_models_that_find_objects(monkeypatch: pytest.MonkeyPatch, name
     assert rows()[what].found == f"{missing}, then build it as https://example.org/it says"
     monkeypatch.setitem(SEGMENTERS, name, replace(lacking, extra=""))
     assert rows()[what].found == "not installed (optional): pip install no_such_package"
+
+
+def test_what_the_default_segmenter_is() -> None:
+    rows = {finding.what: finding for finding in examine()}
+    assert rows["segmenter auto"].found == "takes 'starter'"
