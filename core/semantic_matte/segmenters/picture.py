@@ -10,10 +10,21 @@ from semantic_matte.types import Box, ByteArray, FloatArray, Plate
 
 
 def shown(plate: Plate, window: Box, size: tuple[int, int]) -> FloatArray:
-    """A window of the plate at (width, height) pixels: (h, w, 3) float32 RGB in [0, 1]."""
+    """A window of the plate at (width, height) pixels: (h, w, 3) float32 RGB in [0, 1].
+
+    What of the window lies outside the frame shows the frame mirrored at its edge.
+    """
     smaller = size[0] < window.width or size[1] < window.height
     method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    resized = cv2.resize(plate.pixels[window.slices], size, interpolation=method)
+    inside = window.intersection(plate.box)
+    assert inside is not None
+    pixels = plate.pixels[inside.slices]
+    if inside != window:
+        above, left = inside.y0 - window.y0, inside.x0 - window.x0
+        below, right = window.y1 - inside.y1, window.x1 - inside.x1
+        mirrored = cv2.copyMakeBorder(pixels, above, below, left, right, cv2.BORDER_REFLECT)
+        pixels = np.asarray(mirrored, dtype=np.float32)
+    resized = cv2.resize(pixels, size, interpolation=method)
     return np.asarray(to_display(resized), dtype=np.float32)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from semantic_matte.segmenters.box_prompts import crop_window, prompts
+from semantic_matte.segmenters.box_prompts import Corners, crop_window, prompts
 from semantic_matte.segmenters.coco import COCO_NAMES
 from semantic_matte.segmenters.islands import main_islands, without_small_holes
 from semantic_matte.segmenters.picture import shown
@@ -18,9 +19,10 @@ from semantic_matte.types import BoolArray, Box, FloatArray, Instance, Plate
 if TYPE_CHECKING:
     from semantic_matte.networks.box_mask import BoxMask
 
-# Sides of crops, and the size of a box (mean of its sides, in pixels) up to which each is taken.
-CROPS = ((64, 56.0), (96, 112.0), (128, 240.0), (160, float("inf")))
-BATCH = 8
+# Sides of crops, of credible objects and of others: most of a long list is never used. Credible ones at 160
+# or 192 pixels scored no better and left specks; all of one side share a batch, which counts for more.
+CREDIBLE_CROP, DOUBTFUL_CROP = 128, 64
+BATCH = 16
 # A detection says something of its neighbours from this score on, unless it is all but the same box.
 NEIGHBOUR_SCORE = 0.25
 SAME_BOX = 0.8
@@ -28,12 +30,14 @@ SAME_BOX = 0.8
 MASK_LEVEL = 0.5
 # Parts of a mask smaller than this share of its largest are dropped; holes of at most the second are filled.
 LEAST_ISLAND, LARGEST_HOLE = 0.05, 0.01
-# Outlines drawn by hand end a little before a frame that cuts an object, and so do the network's masks: there
-# the outermost cells of a crop say at least what those next to them do.
-CUT_CELLS = 2
+# Where the frame cuts an object its box and its crop go on beyond it, by this fraction of the box's sides, into
+# the frame's mirror image: at a crop's own border the network takes nothing for object.
+BEYOND = 0.05
 # Masks of two names that share more of their pixels (IoU) than the first are one object; so are masks of one
 # name that share more than the second, or of which the less sure has more than the third inside the surer one.
 TWO_NAMES_IOU, ONE_NAME_IOU, INSIDE = 0.75, 0.5, 0.8
+# For one whose box has more than the second share of its area in the other's, the first is enough.
+PART_INSIDE, PART_BOX = 0.4, 0.85
 # Objects from this score on contend for pixels; less sure ones are often parts and groups of others, which
 # would take from those what is theirs.
 CREDIBLE = 0.2
@@ -55,21 +59,15 @@ def draw_masks(
     boxes = np.array([detection.corners for detection in detections]).reshape(-1, 4)
     groups: dict[int, list[int]] = {}
     for place, detection in enumerate(detections):
-        groups.setdefault(_side_of(detection), []).append(place)
+        side = CREDIBLE_CROP if detection.score >= CREDIBLE else DOUBTFUL_CROP
+        groups.setdefault(side, []).append(place)
     for side, places in groups.items():
         for start in range(0, len(places), BATCH):
             part = places[start : start + BATCH]
             crops = [_crop(plate, detections, boxes, place, side, shapes) for place in part]
             surely = _predict(network, device, crops, [detections[place].label for place in part])
             for place, (window, _, _), sure in zip(part, crops, surely, strict=True):
-                reaching = reaching_the_frame(sure, detections[place], plate.size)
-                yield place, window, enlarged(reaching, window)
-
-
-def _side_of(detection: Detection) -> int:
-    x0, y0, x1, y1 = detection.corners
-    size = (x1 - x0 + y1 - y0) / 2
-    return next(side for side, most in CROPS if size <= most)
+                yield place, *enlarged(sure, window, plate.box)
 
 
 def _crop(
@@ -77,8 +75,7 @@ def _crop(
 ) -> tuple[Box, FloatArray, FloatArray]:
     """Window, colour (side, side, 3) and prompts (3, side, side) of one detection."""
     detection = detections[place]
-    window = crop_window(detection.corners, plate.size)
-    assert window is not None
+    corners, window = beyond_the_frame(detection.corners, plate.size)
     alike = iou_with(boxes[place], boxes)
     neighbours = [
         (other.corners, other.score)
@@ -89,7 +86,7 @@ def _crop(
     return (
         window,
         shown(plate, window, (side, side)),
-        prompts(detection.corners, shape, neighbours, window, side),
+        prompts(corners, shape, neighbours, window, side),
     )
 
 
@@ -99,7 +96,8 @@ def _predict(
     """(n, side, side) float32 in [0, 1]."""
     import torch
 
-    colour = torch.from_numpy(np.stack([colour.transpose(2, 0, 1) for _, colour, _ in crops]))
+    # Stacked as they are, channels last.
+    colour = torch.from_numpy(np.stack([colour for _, colour, _ in crops])).permute(0, 3, 1, 2)
     prompt = torch.from_numpy(np.stack([prompt for _, _, prompt in crops]))
     classes = torch.tensor([COCO_NAMES.index(label) for label in labels])
     with torch.inference_mode():
@@ -107,23 +105,32 @@ def _predict(
         return np.asarray(torch.sigmoid(odds.float())[:, 0].cpu().numpy())
 
 
-def reaching_the_frame(sure: FloatArray, detection: Detection, frame_size: tuple[int, int]) -> FloatArray:
-    """A crop's map (side, side), carried on to its borders where the frame (H, W) cuts the object."""
-    x0, y0, x1, y1 = detection.corners
+def beyond_the_frame(corners: Corners, frame_size: tuple[int, int]) -> tuple[Corners, Box]:
+    """A box as the network is told it, and the window of its crop; both may leave the frame (H, W)."""
+    x0, y0, x1, y1 = corners
     height, width = frame_size
-    carried = sure.copy()
-    for cut, turns in ((y0 <= 0, 0), (x1 >= width, 1), (y1 >= height, 2), (x0 <= 0, 3)):
-        if cut:
-            # Turned so that the cut is at the top; a view, so the map itself is written.
-            rows = np.rot90(carried, turns)
-            rows[:CUT_CELLS] = np.maximum(rows[:CUT_CELLS], rows[CUT_CELLS])
-    return carried
+    x, y = BEYOND * (x1 - x0), BEYOND * (y1 - y0)
+    cut = (x0 <= 0, y0 <= 0, x1 >= width, y1 >= height)
+    told = (x0 - x * cut[0], y0 - y * cut[1], x1 + x * cut[2], y1 + y * cut[3])
+    inside = crop_window(corners, frame_size)
+    assert inside is not None
+    # As far again as a crop shows around a box.
+    window = Box(
+        inside.x0 - math.ceil(2 * x) * cut[0],
+        inside.y0 - math.ceil(2 * y) * cut[1],
+        inside.x1 + math.ceil(2 * x) * cut[2],
+        inside.y1 + math.ceil(2 * y) * cut[3],
+    )
+    return told, window
 
 
-def enlarged(sure: FloatArray, window: Box) -> FloatArray:
-    """A crop's map (side, side) on its window's pixels."""
+def enlarged(sure: FloatArray, window: Box, frame: Box) -> tuple[Box, FloatArray]:
+    """A crop's map (side, side) on the pixels of its window that are in the frame, and their box."""
+    inside = window.intersection(frame)
+    assert inside is not None
     size = (window.width, window.height)
-    return np.asarray(cv2.resize(sure, size, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    whole = cv2.resize(sure, size, interpolation=cv2.INTER_LINEAR)
+    return inside, np.ascontiguousarray(whole[inside.relative_to(window).slices], dtype=np.float32)
 
 
 def settle(
@@ -172,9 +179,20 @@ def _without_duplicates(
             most = ONE_NAME_IOU if one_name else TWO_NAMES_IOU
             if shared > most * union or (one_name and shared > INSIDE * area):
                 break
+            # A box in a box of the same name, whose mask the other's half covers, is of a part.
+            if one_name and shared > PART_INSIDE * area and _inside(detections[index], detections[other]):
+                break
         else:
             kept[index] = mask
     return kept
+
+
+def _inside(part: Detection, whole: Detection) -> bool:
+    """Whether nearly all of a detection's box lies in another's."""
+    x0, y0, x1, y1 = part.corners
+    width = min(x1, whole.corners[2]) - max(x0, whole.corners[0])
+    height = min(y1, whole.corners[3]) - max(y0, whole.corners[1])
+    return max(width, 0) * max(height, 0) >= PART_BOX * (x1 - x0) * (y1 - y0)
 
 
 def _say(detection: Detection, claim: tuple[Box, FloatArray], part: Box) -> FloatArray:

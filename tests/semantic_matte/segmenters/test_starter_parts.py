@@ -7,8 +7,9 @@ import pytest
 
 import semantic_matte as sm
 from semantic_matte.segmenters import starter_boxes
+from semantic_matte.segmenters.picture import shown
 from semantic_matte.segmenters.starter_boxes import Detection, Look, iou_with, without_duplicates
-from semantic_matte.segmenters.starter_masks import CUT_CELLS, reaching_the_frame, settle
+from semantic_matte.segmenters.starter_masks import beyond_the_frame, enlarged, settle
 from semantic_matte.types import Box, FloatArray, Instance
 
 PLATE = sm.Plate(np.zeros((40, 60, 3), np.float32))
@@ -35,7 +36,7 @@ def look(scale: float, *rows: tuple[float, tuple[float, ...]], window: Box = FRA
 
 def test_looks_that_agree_are_one_box_between_them() -> None:
     one, near, far = (0, 0, 100, 100), (4, 0, 104, 100), (300, 0, 400, 100)
-    (first, second) = starter_boxes._agreed([look(1, (0.8, one), (0.6, far)), look(1, (0.4, near))], 0)
+    (first, second) = starter_boxes._agreed([look(1, (0.8, one), (0.6, far)), look(1, (0.4, near))], 0, 0.05)
     np.testing.assert_allclose(second[1], far)
     # Nearer to the surer one, and not at it.
     assert 0.5 < first[1][0] < 1.5
@@ -44,27 +45,27 @@ def test_looks_that_agree_are_one_box_between_them() -> None:
     # Half the surest, half the mean of both looks.
     assert first[0] == pytest.approx(0.5 * 0.8 + 0.5 * 0.6)
     assert second[0] == pytest.approx(0.5 * 0.6 + 0.5 * 0.3)
-    assert starter_boxes._agreed([look(1, (0.8, one))], 1) == []
+    assert starter_boxes._agreed([look(1, (0.8, one))], 1, 0.05) == []
 
 
 def test_a_look_that_could_not_see_it_does_not_speak_against_it() -> None:
     small = (10, 10, 34, 34)
     # 24 pixels: of the 48 that it takes, the whole in the first look and a tenth in the second.
-    ((score, _),) = starter_boxes._agreed([look(2, (0.6, small)), look(0.2)], 0)
+    ((score, _),) = starter_boxes._agreed([look(2, (0.6, small)), look(0.2)], 0, 0.05)
     assert score == pytest.approx(0.5 * 0.6 + 0.5 * 0.6 / 1.1)
     # Nor does a tile elsewhere, nor one that did not take it because it cuts it.
     for window in (Box(250, 0, 500, 400), Box(0, 0, 250, 400)):
-        ((score, _),) = starter_boxes._agreed([look(2, (0.6, small)), look(2, window=window)], 0)
+        ((score, _),) = starter_boxes._agreed([look(2, (0.6, small)), look(2, window=window)], 0, 0.05)
         assert score == pytest.approx(0.6)
 
 
 def test_two_boxes_of_one_look_do_not_count_twice() -> None:
-    ((score, _),) = starter_boxes._agreed([look(1, (0.5, (0, 0, 90, 90)), (0.4, (0, 0, 92, 90)))], 0)
+    ((score, _),) = starter_boxes._agreed([look(1, (0.5, (0, 0, 90, 90)), (0.4, (0, 0, 92, 90)))], 0, 0.05)
     assert score == pytest.approx(0.5)
 
 
 def test_an_empty_box_ends_the_search() -> None:
-    agreed = starter_boxes._agreed([look(1, (0.5, (5, 5, 5, 5)), (0.4, (5, 5, 5, 5)))], 0)
+    agreed = starter_boxes._agreed([look(1, (0.5, (5, 5, 5, 5)), (0.4, (5, 5, 5, 5)))], 0, 0.05)
     assert len(agreed) == 2
 
 
@@ -92,28 +93,43 @@ def test_what_a_tile_cuts_is_left_to_others() -> None:
 
 
 def test_boxes_reach_the_edge_that_they_all_but_touch() -> None:
-    assert starter_boxes._snapped(np.array([1.0, 10, 56, 39]), (40, 60)) == (0.0, 10.0, 56.0, 40.0)
+    assert starter_boxes._snapped(np.array([1.0, 10, 56, 39.5]), (40, 60)) == (0.0, 10.0, 56.0, 40.0)
     assert starter_boxes._snapped(np.array([-4.0, 10, 50, 44]), (40, 60)) == (-4.0, 10.0, 50.0, 44.0)
 
 
 @pytest.mark.parametrize(
-    ("corners", "row", "beside"),
+    ("corners", "told", "window"),
     [
-        ((10, -1, 20, 20), (0, 8), (15, 8)),
-        ((50, 5, 60, 20), (8, 15), (8, 0)),
-        ((10, 20, 20, 40), (15, 8), (0, 8)),
-        ((0, 5, 20, 20), (8, 0), (8, 15)),
+        # The frame is 40 high and 60 wide. Nothing cut: the box with a fifth of its sides around it.
+        ((10, 10, 30, 20), (10, 10, 30, 20), Box(6, 8, 34, 22)),
+        ((0, 10, 20, 20), (-1, 10, 20, 20), Box(-2, 8, 24, 22)),
+        ((10, -1, 30, 19), (10, -2, 30, 19), Box(6, -2, 34, 23)),
+        ((40, 20, 60, 40), (40, 20, 61, 41), Box(36, 16, 62, 42)),
     ],
 )
-def test_a_mask_reaches_the_frame_where_that_cuts_it(
-    corners: tuple[float, float, float, float], row: tuple[int, int], beside: tuple[int, int]
+def test_a_box_that_the_frame_cuts_goes_on_beyond_it(
+    corners: tuple[float, float, float, float], told: tuple[float, float, float, float], window: Box
 ) -> None:
-    sure = np.zeros((16, 16), np.float32)
-    sure[CUT_CELLS:-CUT_CELLS, CUT_CELLS:-CUT_CELLS] = 0.9
-    carried = reaching_the_frame(sure, Detection("cat", 0.5, corners), (40, 60))
-    assert carried[row] == np.float32(0.9)
-    assert carried[beside] == 0
-    assert sure[row] == 0
+    found, around = beyond_the_frame(corners, (40, 60))
+    assert found == pytest.approx(told)
+    assert around == window
+
+
+def test_a_crop_beyond_the_frame_shows_its_mirror_image() -> None:
+    ramp = np.broadcast_to(np.linspace(0, 0.8, 60, dtype=np.float32)[:, None], (40, 60, 3))
+    plate = sm.Plate(np.ascontiguousarray(ramp))
+    crop = shown(plate, Box(-10, 0, 30, 40), (40, 40))
+    np.testing.assert_allclose(crop[:, :10], crop[:, 19:9:-1])
+    np.testing.assert_array_equal(crop[:, 10:], shown(plate, Box(0, 0, 30, 40), (30, 40)))
+
+
+def test_of_a_crop_beyond_the_frame_what_is_inside_is_kept() -> None:
+    sure = np.zeros((4, 4), np.float32)
+    sure[:, 2:] = 1
+    box, claim = enlarged(sure, Box(-20, 0, 20, 40), PLATE.box)
+    assert box == Box(0, 0, 20, 40)
+    assert claim.shape == (40, 20)
+    assert claim[:, 5:].min() == 1
 
 
 def claim(x0: int, x1: int, value: float) -> tuple[Box, FloatArray]:
