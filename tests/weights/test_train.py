@@ -128,14 +128,14 @@ def test_every_design_learns(training: Training, material: Path, design: str) ->
     run = training("train").Training(options(material, design, design=design, rate=2e-3))
     run._read_sources()
     (batch,) = list(run._batches(1))
-    training("train").WARM_UP, warm_up = 1, training("train").WARM_UP
+    training("runs").WARM_UP, warm_up = 1, training("runs").WARM_UP
     try:
         before = run._loss(batch)["total"].item()
         for _ in range(6):
             run._train(batch)
         after = run._loss(batch)["total"].item()
     finally:
-        training("train").WARM_UP = warm_up
+        training("runs").WARM_UP = warm_up
     assert after < before
 
 

@@ -235,8 +235,10 @@ def test_a_run_leaves_what_it_says_and_can_be_packaged(
 def test_it_learns(training: Training, coco: Path, shapes: Path) -> None:
     train = training("train_masks")
     torch.manual_seed(0)
-    run = train.MaskTraining(options(coco, shapes, "learns", batch=8, rate=3e-3, steps=40))
+    run = train.MaskTraining(options(coco, shapes, "learns", batch=8, rate=3e-3, steps=1000))
     (batch,) = list(run._batches(1))
+    # At the full rate, as after the warm-up.
+    run.step = training("runs").WARM_UP
     losses = []
     for _ in range(25):
         with torch.no_grad():
