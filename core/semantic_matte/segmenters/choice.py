@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from semantic_matte.errors import SettingsError, UnknownNameError
+from semantic_matte.ports import Progress
 from semantic_matte.segmenters.coco import ALIASES, SUPERCATEGORIES
 from semantic_matte.segmenters.selectors import Selector, parse_selector
 from semantic_matte.settings import Settings, split_terms
@@ -39,6 +40,7 @@ class Wanted:
     wishes: tuple[Wish, ...]
     confidence: float
     label_confidence: Mapping[str, float]
+    max_instances: int
     # Looked for as well, because `merge` joins them to others.
     parts: frozenset[str] = frozenset()
 
@@ -52,7 +54,7 @@ class Wanted:
         wishes = tuple(_wish(term, known) for term in settings.find)
         thresholds = _thresholds(settings.label_confidence, known)
         parts = frozenset().union(*(rest for _, rest in merge_rows(settings, known)))
-        return cls(wishes, settings.confidence, thresholds, parts)
+        return cls(wishes, settings.confidence, thresholds, settings.max_instances, parts)
 
     @property
     def labels(self) -> frozenset[str] | None:
@@ -69,8 +71,15 @@ class Wanted:
 
     @property
     def selects(self) -> bool:
-        """Whether some wish has selectors: then a segmenter must not cut its list short by itself."""
+        """Whether some wish has selectors."""
         return any(wish.selectors for wish in self.wishes)
+
+    def limit(self, count: int, progress: Progress) -> int:
+        """How many of `count` finds, the surest, a segmenter goes on with.
+
+        All of them where selectors or merging choose among them later.
+        """
+        return count if self.selects or self.parts else within_limit(count, self.max_instances, progress)
 
     @property
     def least_confidence(self) -> float:
@@ -90,6 +99,16 @@ class Wanted:
             return list(instances)
         meant = {id(one) for wish in self.wishes for one in wish.select(instances)}
         return [one for one in instances if id(one) in meant]
+
+
+def within_limit(count: int, most: int, progress: Progress) -> int:
+    """At most `most` of `count` finds; what is left out is told."""
+    if count > most:
+        progress.notice(
+            f"{count - most} more objects were found than 'max_instances' ({most}) lets through; the surest "
+            "were kept."
+        )
+    return min(count, most)
 
 
 def resolve_names(

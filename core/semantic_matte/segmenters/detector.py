@@ -100,15 +100,7 @@ class Detector(ABC):
             for row in np.argsort(-found.scores, kind="stable").tolist()
             if found.labels[row] and found.scores[row] >= np.float32(self._wanted.threshold(found.labels[row]))
         ]
-        most = self._settings.max_instances
-        # What a selector chooses among, or is merged into one, is counted later.
-        if len(rows) <= most or self._wanted.selects or self._settings.merge:
-            return rows
-        progress.notice(
-            f"{len(rows) - most} more objects were found than 'max_instances' ({most}) lets through; "
-            "the surest were kept."
-        )
-        return rows[:most]
+        return rows[: self._wanted.limit(len(rows), progress)]
 
     @contextlib.contextmanager
     def _memory(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from semantic_matte.ports import Progress
-from semantic_matte.segmenters.choice import Wanted, merge_rows
+from semantic_matte.segmenters.choice import Wanted, merge_rows, within_limit
 from semantic_matte.settings import Settings
 from semantic_matte.types import Box, Instance
 
@@ -30,12 +30,7 @@ def finish(
     for names in merge_rows(settings, known):
         kept = _merged(kept, names)
     kept = wanted.select(kept)
-    if len(kept) > settings.max_instances:
-        progress.notice(
-            f"{len(kept) - settings.max_instances} more objects were found than 'max_instances' "
-            f"({settings.max_instances}) lets through; the surest were kept."
-        )
-    return kept[: settings.max_instances]
+    return kept[: within_limit(len(kept), settings.max_instances, progress)]
 
 
 def _without_specks(instances: Sequence[Instance], smallest: float, progress: Progress) -> list[Instance]:

@@ -23,6 +23,7 @@ from semantic_matte.onnx_sessions import OnnxModel, open_onnx
 from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.segmenters.choice import Wanted
 from semantic_matte.segmenters.mask_maps import Lie, instance_of_map
+from semantic_matte.segmenters.overlap import without_duplicates
 from semantic_matte.segmenters.picture import shown_bytes
 from semantic_matte.segmenters.yolo_layout import Candidates, Size, YoloLayout, read_layout, read_number
 from semantic_matte.settings import Settings
@@ -107,7 +108,6 @@ class OnnxYoloSegmenter:
         self._model = open_onnx(path, settings.device, f"segmenter '{self.name}'")
         self._input = _picture_input(self._model)
         self._kind = self._model.picture_kind(self._input)
-        self._settings = settings
         self._layout = self._read_layout()
         self._wanted = Wanted.of(settings, self._layout.names)
         self.labels: Sequence[str] = self._layout.names
@@ -128,7 +128,7 @@ class OnnxYoloSegmenter:
             candidates = candidates[_without_duplicates(candidates)]
         else:
             candidates = candidates[np.argsort(-candidates.scores, kind="stable")]
-        candidates = self._surest(candidates, progress)
+        candidates = candidates[np.arange(self._wanted.limit(len(candidates.scores), progress))]
         return self._instances(plate, box, candidates, np.asarray(prototypes[0], dtype=np.float32), progress)
 
     def _instances(
@@ -150,18 +150,6 @@ class OnnxYoloSegmenter:
             if instance is not None:
                 instances.append(instance)
         return instances
-
-    def _surest(self, candidates: Candidates, progress: Progress) -> Candidates:
-        """As many as the settings let through, where nothing else chooses among them later."""
-        most = self._settings.max_instances
-        left_out = len(candidates.scores) - most
-        if left_out <= 0 or self._wanted.selects:
-            return candidates
-        progress.notice(
-            f"{left_out} more objects were found than 'max_instances' ({most}) lets through; "
-            "the surest were kept."
-        )
-        return candidates[np.arange(most)]
 
     def _letterbox(self, frame_size: tuple[int, int]) -> Letterbox:
         """For a model of one size: all of it. Else the size that it was exported for, as far as it is
@@ -225,21 +213,9 @@ def _picture_input(model: OnnxModel) -> Any:
 def _without_duplicates(candidates: Candidates) -> npt.NDArray[np.intp]:
     """Greedy non-maximum suppression class by class: rows to keep, surest first."""
     order = np.argsort(-candidates.scores, kind="stable")[:MOST_CANDIDATES]
-    kept: list[int] = []
+    kept = [np.empty(0, dtype=np.intp)]
     for number in np.unique(candidates.classes[order]):
-        rest = order[candidates.classes[order] == number]
-        while rest.size:
-            first, rest = rest[0], rest[1:]
-            kept.append(int(first))
-            rest = rest[_overlap(candidates.corners[first], candidates.corners[rest]) <= DUPLICATE_IOU]
-    rows = np.array(kept, dtype=np.intp)
-    return rows[np.argsort(-candidates.scores[rows], kind="stable")]
-
-
-def _overlap(box: FloatArray, others: FloatArray) -> FloatArray:
-    """Intersection over union of one box (4,) with others (n, 4), all as corners: (n,) in [0, 1]."""
-    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
-    shared = np.prod(np.maximum(high - low, 0), axis=1)
-    areas = np.prod(np.maximum(others[:, 2:] - others[:, :2], 0), axis=1)
-    union = areas + np.prod(np.maximum(box[2:] - box[:2], 0)) - shared
-    return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float32)
+        rows = order[candidates.classes[order] == number]
+        kept.append(rows[without_duplicates(candidates.corners[rows], candidates.scores[rows], DUPLICATE_IOU)])
+    surest = np.concatenate(kept)
+    return surest[np.argsort(-candidates.scores[surest], kind="stable")]

@@ -91,13 +91,7 @@ class StarterSegmenter:
         if min(thresholds) > 1:
             return []
         detections = detect(self._detector, self.device, plate, thresholds, MOST_CANDIDATES)
-        most = self._settings.max_instances
-        if len(detections) > most and not self._wanted.selects and not self._settings.merge:
-            progress.notice(
-                f"{len(detections) - most} more objects were found than 'max_instances' ({most}) lets through; "
-                "the surest were kept."
-            )
-            detections = detections[:most]
+        detections = detections[: self._wanted.limit(len(detections), progress)]
         claims: dict[int, tuple[Box, FloatArray]] = {}
         for place, window, claim in draw_masks(self._masks, self.device, plate, detections, self._shapes):
             claims[place] = (window, claim)

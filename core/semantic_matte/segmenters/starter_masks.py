@@ -12,8 +12,9 @@ import numpy as np
 from semantic_matte.segmenters.box_prompts import Corners, crop_window, prompts
 from semantic_matte.segmenters.coco import COCO_NAMES
 from semantic_matte.segmenters.islands import main_islands, without_small_holes
+from semantic_matte.segmenters.overlap import iou_with
 from semantic_matte.segmenters.picture import shown
-from semantic_matte.segmenters.starter_boxes import Detection, iou_with
+from semantic_matte.segmenters.starter_boxes import Detection
 from semantic_matte.types import BoolArray, Box, FloatArray, Instance, Plate
 
 if TYPE_CHECKING:
@@ -142,20 +143,25 @@ def settle(
     that is all but a surer one's is dropped, and so is one of which its neighbours leave hardly anything.
     """
     kept = _without_duplicates(detections, claims)
+    words = {
+        index: _log_odds(claims[index][1]) + SCORE_WEIGHT * _log_odds(np.float32(detections[index].score))
+        for index in kept
+        if detections[index].score >= CREDIBLE
+    }
     instances = []
     for index, mask in kept.items():
         box = claims[index][0]
         left = mask.copy()
-        rivals = [other for other in kept if other != index and detections[other].score >= CREDIBLE]
-        for other in rivals if detections[index].score >= CREDIBLE else []:
+        for other in words if index in words else ():
+            if other == index:
+                continue
             common = box.intersection(claims[other][0])
             if common is None:
                 continue
-            mine = _say(detections[index], claims[index], common)
-            theirs = _say(detections[other], claims[other], common)
+            here, there = common.relative_to(box).slices, common.relative_to(claims[other][0]).slices
+            mine, theirs = words[index][here], words[other][there]
             stronger = theirs > mine if other > index else theirs >= mine
-            there = kept[other][common.relative_to(claims[other][0]).slices]
-            left[common.relative_to(box).slices] &= ~(stronger & there)
+            left[here] &= ~(stronger & kept[other][there])
         if np.count_nonzero(left) >= LEAST_LEFT * np.count_nonzero(mask):
             detection, frame = detections[index], plate.box.relative_to(box)
             instances.append(Instance.from_mask(left, detection.label, detection.score, offset=frame))
@@ -193,12 +199,6 @@ def _inside(part: Detection, whole: Detection) -> bool:
     width = min(x1, whole.corners[2]) - max(x0, whole.corners[0])
     height = min(y1, whole.corners[3]) - max(y0, whole.corners[1])
     return max(width, 0) * max(height, 0) >= PART_BOX * (x1 - x0) * (y1 - y0)
-
-
-def _say(detection: Detection, claim: tuple[Box, FloatArray], part: Box) -> FloatArray:
-    """How much a detection's word counts for each pixel of a part of its window."""
-    sure = _log_odds(claim[1][part.relative_to(claim[0]).slices])
-    return np.asarray(sure + SCORE_WEIGHT * _log_odds(np.float32(detection.score)), dtype=np.float32)
 
 
 def _log_odds(probability: Any) -> FloatArray:

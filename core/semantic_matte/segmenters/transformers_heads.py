@@ -26,7 +26,7 @@ from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.segmenters.choice import Wanted
 from semantic_matte.segmenters.mask_maps import Lie, instance_of_map
 from semantic_matte.segmenters.picture import shown_bytes
-from semantic_matte.segmenters.transformers_running import USER, numbers, on_device, running, surest
+from semantic_matte.segmenters.transformers_running import USER, numbers, on_device, running
 from semantic_matte.settings import Settings
 from semantic_matte.transformers_folders import ModelFolder, load_network, load_part, transformers_class
 from semantic_matte.types import FloatArray, Instance, Plate
@@ -98,7 +98,8 @@ class InstanceHeads:
             # What a network says of its padding is no part of the object.
             masks = masks[:, : math.ceil(lie.bottom), : math.ceil(lie.right)]
             scores, classes = self._scores(getattr(output, self._head.classes)[0].float(), masks)
-        rows = surest(self._chosen(scores, classes), self._settings, self._wanted, progress)
+        chosen = self._chosen(scores, classes)
+        rows = chosen[: self._wanted.limit(len(chosen), progress)]
         instances = []
         for done, (row, label) in enumerate(rows):
             progress.advance(ProgressEvent("segmenting", done, len(rows)))

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from semantic_matte.errors import DeviceError, ValueShapeError
-from semantic_matte.ports import Progress
-from semantic_matte.segmenters.choice import Wanted
-from semantic_matte.settings import Settings
 from semantic_matte.types import FloatArray
 
 if TYPE_CHECKING:
@@ -59,18 +56,3 @@ def numbers(tensor: Tensor) -> FloatArray:
     if not np.isfinite(array).all():
         raise ValueShapeError(f"{USER}: its model gave numbers that are not finite.")
     return array
-
-
-def surest(found: list[Found], settings: Settings, wanted: Wanted, progress: Progress) -> list[Found]:
-    """As many as the settings let through, where nothing else chooses among them later.
-
-    found: surest first. What is left out is told.
-    """
-    most = settings.max_instances
-    if len(found) <= most or wanted.selects:
-        return found
-    progress.notice(
-        f"{len(found) - most} more objects were found than 'max_instances' ({most}) lets through; "
-        "the surest were kept."
-    )
-    return found[:most]

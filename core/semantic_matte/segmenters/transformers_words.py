@@ -17,7 +17,7 @@ from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.segmenters.choice import Wanted
 from semantic_matte.segmenters.mask_maps import Lie, instance_of_map
 from semantic_matte.segmenters.picture import shown_bytes
-from semantic_matte.segmenters.transformers_running import USER, numbers, on_device, running, surest
+from semantic_matte.segmenters.transformers_running import USER, numbers, on_device, running
 from semantic_matte.settings import Settings
 from semantic_matte.transformers_folders import ModelFolder, load_network, load_part, transformers_class
 from semantic_matte.types import FloatArray, Instance, Plate
@@ -65,7 +65,7 @@ class ConceptWords:
                 progress.advance(ProgressEvent("segmenting", done, len(self._prompts)))
         found.sort(key=lambda one: -one[0])
         instances = []
-        for score, words, soft in surest(found, self._settings, self._wanted, progress):
+        for score, words, soft in found[: self._wanted.limit(len(found), progress)]:
             lie = Lie.whole(plate.size, (soft.shape[0], soft.shape[1]))
             instance = instance_of_map(soft, MASK_LEVEL, lie, words, score)
             if instance is not None:

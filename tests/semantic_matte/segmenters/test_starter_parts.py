@@ -7,8 +7,9 @@ import pytest
 
 import semantic_matte as sm
 from semantic_matte.segmenters import starter_boxes
+from semantic_matte.segmenters.overlap import iou_with, without_duplicates
 from semantic_matte.segmenters.picture import shown
-from semantic_matte.segmenters.starter_boxes import Detection, Look, iou_with, without_duplicates
+from semantic_matte.segmenters.starter_boxes import Detection, Look
 from semantic_matte.segmenters.starter_masks import beyond_the_frame, enlarged, settle
 from semantic_matte.types import Box, FloatArray, Instance
 
