@@ -48,7 +48,7 @@ def card(run: Path) -> str:
         "",
         "## Training",
         "",
-        f"{best['step']} steps of {made['options']['batch']} crops of 64 to 160 pixels on "
+        f"{best['step']} steps of {made['options']['batch']} crops of 64 to 192 pixels on "
         f"{made['options']['device']}; code at commit {made['commit']}. {made['objects']} objects in "
         f"{made['photos']} photos; {made['held_out_objects']} in {made['held_out_photos']} held out.",
         "",
@@ -76,7 +76,7 @@ def card(run: Path) -> str:
         "",
         "## Limits",
         "",
-        "COCO's 80 classes. Masks are as coarse as a crop's pixel (1/192 of a large object's box with its",
+        "COCO's 80 classes. Masks are as coarse as a crop's pixel (1/128 of an object's box with its",
         "margin); outlines in COCO are polygons drawn by hand, and these look like them. The matting step",
         "finds the real edge.",
         "",
