@@ -31,7 +31,8 @@ app.add_typer(weights_app, name="weights")
 def _control(name: str, *flags: str, **more: Any) -> Any:
     """A shell option for a control: its help is the control's tooltip, its default stays in settings."""
     field = Settings.model_fields[name]
-    default = field.default if field.default != () else "all"
+    empty = "none" if name == "order" else "all"
+    default = field.default if field.default != () else empty
     text = f"{field.description} (default: {default})"
     return typer.Option(*(flags or (f"--{name.replace('_', '-')}",)), help=text, **more)
 
@@ -58,9 +59,17 @@ Device = Annotated[Optional[str], _control("device")]
 Batch = Annotated[Optional[int], _control("batch")]
 Seed = Annotated[Optional[int], _control("seed")]
 AcceptLicence = Annotated[Optional[str], _control("accept_licence", metavar="NAME,NAME")]
+Order = Annotated[Optional[str], _control("order", metavar="NAME,NAME")]
 Png = Annotated[bool, _control("png", "--png")]
 Spread = Annotated[bool, _control("spread", "--spread")]
 ContactSheet = Annotated[Optional[bool], _control("contact_sheet", "--contact-sheet/--no-contact-sheet")]
+Cryptomatte = Annotated[Optional[bool], _control("cryptomatte", "--cryptomatte/--no-cryptomatte")]
+Foreground = Annotated[bool, _control("foreground", "--foreground")]
+ForegroundMethod = Annotated[Optional[str], _control("foreground_method")]
+ForegroundSpace = Annotated[Optional[str], _control("foreground_space")]
+DataWindow = Annotated[Optional[str], _control("data_window")]
+Storage = Annotated[Optional[str], _control("storage")]
+Reuse = Annotated[Optional[bool], _control("reuse", "--reuse/--no-reuse")]
 HintFile = Annotated[
     Optional[Path],
     typer.Option("--hint", help="Your own mask picture, or JSON/YAML with boxes, points, masks."),
@@ -74,7 +83,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON lines in place of text 
 def _settings(dilation: float | None = None, **given: Any) -> Settings:
     """Settings out of the options that were given; all others keep their defaults."""
     values = {name: value for name, value in given.items() if value is not None}
-    for name in {"find", "label_confidence", "merge", "accept_licence"} & values.keys():
+    for name in {"find", "label_confidence", "merge", "order", "accept_licence"} & values.keys():
         values[name] = tuple(term for term in split_terms(values[name], ",") if term)
     if dilation is not None:
         values = {"dilation_inner": dilation, "dilation_outer": dilation} | values
@@ -102,9 +111,17 @@ def matte(
     dilation_inner: DilationInner = None,
     dilation_outer: DilationOuter = None,
     overlaps: Overlaps = None,
+    order: Order = None,
     png: Png = False,
     spread: Spread = False,
     contact_sheet: ContactSheet = None,
+    cryptomatte: Cryptomatte = None,
+    foreground: Foreground = False,
+    foreground_method: ForegroundMethod = None,
+    foreground_space: ForegroundSpace = None,
+    data_window: DataWindow = None,
+    storage: Storage = None,
+    reuse: Reuse = None,
     colour_space: ColourSpace = None,
     device: Device = None,
     batch: Batch = None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from semantic_matte.types import Hint, Instance, Plate
+from semantic_matte.types import FloatArray, Hint, Instance, Plate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -120,4 +120,24 @@ class MatteEstimator(Protocol):
 
         colour: (N, 3, h, w) float32 RGB, display-referred in [0, 1]. trimap: (N, h, w) uint8 of 0, 128,
         255. Returns alpha (N, h, w) float32 in [0, 1] on the same device; known pixels are 0 or 1.
+        """
+
+
+class ForegroundEstimator(Protocol):
+    """A way to unmix an object's colour from its background, given its alpha."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+
+    @property
+    def context(self) -> int:
+        """How many pixels around an object it wants to see."""
+
+    def estimate(self, colour: FloatArray, alpha: FloatArray) -> FloatArray:
+        """Unmix.
+
+        colour: (h, w, 3) float32 RGB, linear light, finite, without limits. alpha: (h, w) float32 in [0, 1].
+        Returns (h, w, 3) float32, linear light of the same space, unpremultiplied and unclamped; exactly
+        `colour` where alpha is 1, and a smooth continuation where it is 0.
         """

@@ -149,12 +149,20 @@ class Settings(BaseModel):
         "classic solver that needs no weights. A network of your own is named with its file: "
         "onnx:model.onnx, torchscript:model.pt, deep_image_matting:model.safetensors, or vitmatte:folder.",
     )
-    overlaps: Literal["consistent", "independent"] = _control(
+    overlaps: Literal["consistent", "independent", "front_to_back"] = _control(
         "consistent",
         "edge",
         "Overlaps",
         "consistent: where soft edges of neighbours overlap, their alphas sum to at most 1. "
-        "independent: each matte is left as it was solved.",
+        "independent: each matte is left as it was solved. front_to_back: an object in front keeps its "
+        "alpha, those behind it share what it leaves; 'order' says who is in front.",
+    )
+    order: tuple[str, ...] = _control(
+        (),
+        "edge",
+        "Order",
+        "From front to back: names or slots, as in person,sm_dog_02,car. Objects that are not listed lie "
+        "behind those that are, the surest in front. Used where overlaps are front_to_back.",
     )
     png: bool = _control(False, "output", "PNG mattes", "Also write each matte as a 16-bit grey PNG.")
     spread: bool = _control(
@@ -165,6 +173,50 @@ class Settings(BaseModel):
     )
     contact_sheet: bool = _control(
         True, "output", "Contact sheet", "Write a picture of what was found, to look at."
+    )
+    cryptomatte: bool = _control(
+        True,
+        "output",
+        "Cryptomatte",
+        "Also write the mattes as a Cryptomatte, to pick objects from with a click. Its coverage sums to at "
+        "most 1 a pixel, whatever 'overlaps' says.",
+    )
+    foreground: bool = _control(
+        False,
+        "output",
+        "Foreground colour",
+        "Also write each object's own colour without the background that shows through its edge: "
+        "unpremultiplied, scene-linear, unclamped, with its alpha.",
+    )
+    foreground_method: Literal["blur_fusion", "multi_level"] = _control(
+        "blur_fusion",
+        "output",
+        "Foreground method",
+        "blur_fusion: fast, runs on the GPU. multi_level: PyMatting's solver, on the CPU.",
+    )
+    foreground_space: str = _control(
+        "auto",
+        "output",
+        "Foreground space",
+        "The linear colour space of foreground colours. auto is the plate's own, and for plates that are "
+        "encoded for a display scene-linear Rec.709.",
+    )
+    data_window: Literal["centred", "tight", "plate"] = _control(
+        "centred",
+        "output",
+        "Data window",
+        "How much of the frame the EXR files hold. tight: what the mattes cover. centred: the same, but cut "
+        "by equal margins, because Blender centres what it reads. plate: as the plate.",
+    )
+    storage: Literal["scanline", "tiled"] = _control(
+        "scanline", "output", "Storage", "How EXR files lie on disk: in scan lines or in tiles of 64 pixels."
+    )
+    reuse: bool = _control(
+        True,
+        "output",
+        "Reuse results",
+        "Where the same plate was matted with the same settings, models and version before, its files are "
+        "kept and no work is done.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = _control(
         "auto",

@@ -124,6 +124,9 @@ class Plate:
 
     pixels: (H, W, 3) float32, RGB, scene-linear Rec.709 unless `colour_space` says else; finite;
     may be below 0 and above 1. H and W are those of the data window.
+    own_pixels: (H, W, 3) float32, finite: the same light, untouched, in the linear space `own_space` that
+    the plate came in; None where that is `pixels`' own space or where nobody asked for it. timecode: SMPTE,
+    "01:02:03:04", with ";" before the frames where it is drop-frame; "" where the plate has none.
     """
 
     pixels: FloatArray
@@ -135,6 +138,9 @@ class Plate:
     frame: int | None = None
     view: str = ""
     notices: tuple[str, ...] = ()
+    timecode: str = ""
+    own_pixels: FloatArray | None = None
+    own_space: str = ""
 
     def __post_init__(self) -> None:
         require_array("Plate", self.pixels, np.float32, (None, None, 3))
@@ -155,6 +161,10 @@ class Plate:
             )
         if not self.pixel_aspect > 0:
             raise ValueShapeError(f"Plate: expected pixel aspect > 0, got {self.pixel_aspect}.")
+        if self.own_pixels is not None:
+            require_array("Plate: own pixels", self.own_pixels, np.float32, self.pixels.shape)
+            if not self.own_space:
+                raise ValueShapeError("Plate: expected own pixels to come with the name of their space.")
 
     @property
     def size(self) -> tuple[int, int]:
@@ -164,6 +174,13 @@ class Plate:
     @property
     def box(self) -> Box:
         return Box.of_frame(*self.size)
+
+    @property
+    def own(self) -> tuple[FloatArray, str]:
+        """The plate's light as it came, (H, W, 3), and the linear colour space that it is in."""
+        if self.own_pixels is None:
+            return self.pixels, self.colour_space
+        return self.own_pixels, self.own_space
 
 
 @dataclass(frozen=True, eq=False)
@@ -348,6 +365,25 @@ class Matte:
         whole = np.zeros(self.frame_size, dtype=np.float32)
         whole[self.window.slices] = crop
         return whole
+
+
+@dataclass(frozen=True, eq=False)
+class Foreground:
+    """An object's own colour, unmixed from what lies behind its soft edge.
+
+    crop: (h, w, 3) float32, finite, unpremultiplied, linear light of `colour_space`, without limits; it says
+    nothing outside `window`, nor where its matte's alpha is 0. alpha * crop + (1 - alpha) * background is the
+    composite. window: inside the matte's frame, in plate pixels.
+    """
+
+    matte: Matte
+    crop: FloatArray
+    window: Box
+    colour_space: str
+
+    def __post_init__(self) -> None:
+        require_array("Foreground", self.crop, np.float32, (self.window.height, self.window.width, 3))
+        require_inside("Foreground: window", self.window, self.matte.frame_size)
 
 
 @dataclass(frozen=True, eq=False)
