@@ -15,9 +15,45 @@ from rich.markup import escape
 from rich.table import Table
 
 from semantic_matte import __version__
+from semantic_matte.cli_options import (
+    AcceptLicence,
+    Batch,
+    ColourSpace,
+    Confidence,
+    ContactSheet,
+    Coverage,
+    Cryptomatte,
+    DataWindow,
+    Device,
+    Dilation,
+    DilationInner,
+    DilationOuter,
+    Estimator,
+    Find,
+    Foreground,
+    ForegroundMethod,
+    ForegroundSpace,
+    HintFile,
+    Json,
+    LabelConfidence,
+    MaxInstances,
+    Merge,
+    Order,
+    Overlaps,
+    Passes,
+    Plates,
+    Png,
+    Reuse,
+    Samples,
+    Seed,
+    Segmenter,
+    Smallest,
+    Spread,
+    Storage,
+    settings_of,
+)
 from semantic_matte.cli_weights import weights_app
 from semantic_matte.console import BarProgress, JsonProgress, run_work, write_json_line
-from semantic_matte.settings import Settings, split_terms
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,68 +62,6 @@ app = typer.Typer(
     help="Finds every object in a plate and gives each one a soft alpha with a name.",
 )
 app.add_typer(weights_app, name="weights")
-
-
-def _control(name: str, *flags: str, **more: Any) -> Any:
-    """A shell option for a control: its help is the control's tooltip, its default stays in settings."""
-    field = Settings.model_fields[name]
-    empty = "none" if name == "order" else "all"
-    default = field.default if field.default != () else empty
-    text = f"{field.description} (default: {default})"
-    return typer.Option(*(flags or (f"--{name.replace('_', '-')}",)), help=text, **more)
-
-
-Plates = Annotated[list[Path], typer.Argument(metavar="PLATE...", help="Pictures to work on.")]
-Find = Annotated[Optional[str], _control("find", metavar="NAME,NAME")]
-Confidence = Annotated[Optional[float], _control("confidence")]
-LabelConfidence = Annotated[Optional[str], _control("label_confidence", metavar="NAME=NUMBER,...")]
-Merge = Annotated[Optional[str], _control("merge", metavar="NAME+NAME,...")]
-Smallest = Annotated[Optional[float], _control("smallest")]
-MaxInstances = Annotated[Optional[int], _control("max_instances")]
-Segmenter = Annotated[Optional[str], _control("segmenter")]
-Estimator = Annotated[Optional[str], _control("estimator")]
-Passes = Annotated[Optional[int], _control("passes")]
-Samples = Annotated[Optional[int], _control("samples")]
-Coverage = Annotated[Optional[str], _control("coverage")]
-Overlaps = Annotated[Optional[str], _control("overlaps")]
-DilationInner = Annotated[Optional[float], _control("dilation_inner")]
-DilationOuter = Annotated[Optional[float], _control("dilation_outer")]
-Dilation = Annotated[
-    Optional[float], typer.Option(help="Both edge widths at once, as a fraction of object size.")
-]
-Device = Annotated[Optional[str], _control("device")]
-Batch = Annotated[Optional[int], _control("batch")]
-Seed = Annotated[Optional[int], _control("seed")]
-AcceptLicence = Annotated[Optional[str], _control("accept_licence", metavar="NAME,NAME")]
-Order = Annotated[Optional[str], _control("order", metavar="NAME,NAME")]
-Png = Annotated[bool, _control("png", "--png")]
-Spread = Annotated[bool, _control("spread", "--spread")]
-ContactSheet = Annotated[Optional[bool], _control("contact_sheet", "--contact-sheet/--no-contact-sheet")]
-Cryptomatte = Annotated[Optional[bool], _control("cryptomatte", "--cryptomatte/--no-cryptomatte")]
-Foreground = Annotated[bool, _control("foreground", "--foreground")]
-ForegroundMethod = Annotated[Optional[str], _control("foreground_method")]
-ForegroundSpace = Annotated[Optional[str], _control("foreground_space")]
-DataWindow = Annotated[Optional[str], _control("data_window")]
-Storage = Annotated[Optional[str], _control("storage")]
-Reuse = Annotated[Optional[bool], _control("reuse", "--reuse/--no-reuse")]
-HintFile = Annotated[
-    Optional[Path],
-    typer.Option("--hint", help="Your own mask picture, or JSON/YAML with boxes, points, masks."),
-]
-ColourSpace = Annotated[
-    Optional[str], typer.Option(help="The plates' colour space, where the file does not tell it.")
-]
-Json = Annotated[bool, typer.Option("--json", help="JSON lines in place of text and bar.")]
-
-
-def _settings(dilation: float | None = None, **given: Any) -> Settings:
-    """Settings out of the options that were given; all others keep their defaults."""
-    values = {name: value for name, value in given.items() if value is not None}
-    for name in {"find", "label_confidence", "merge", "order", "accept_licence"} & values.keys():
-        values[name] = tuple(term for term in split_terms(values[name], ",") if term)
-    if dilation is not None:
-        values = {"dilation_inner": dilation, "dilation_outer": dilation} | values
-    return Settings(**values)
 
 
 @app.command()
@@ -134,9 +108,9 @@ def matte(
     request = {name: given.pop(name) for name in ("plates", "out", "hint", "trimap", "colour_space")}
     given.pop("as_json")
 
-    def work(progress: BarProgress | JsonProgress) -> None:
+    def work(progress: BarProgress | JsonProgress) -> list[str]:
         """Load the engine only now, matte every plate and tell of each."""
-        settings = _settings(**given)
+        settings = settings_of(**given)
         from semantic_matte.engine import Engine
         from semantic_matte.jobs import MatteRequest, matte_files
 
@@ -148,11 +122,11 @@ def matte(
             request["colour_space"],
         )
         results = matte_files(Engine(settings), wanted, progress)
+        if not as_json:
+            return [line for result in results for line in _result_lines(result)]
         for result in results:
-            if as_json:
-                write_json_line(_result_record(result))
-            else:
-                _show_result(result)
+            write_json_line(_result_record(result))
+        return []
 
     run_work(work, as_json)
 
@@ -176,9 +150,10 @@ def segment(
 ) -> None:
     """Find the objects of each plate: names, scores and boxes; masks as COCO results."""
 
-    def work(progress: BarProgress | JsonProgress) -> None:
+    def work(progress: BarProgress | JsonProgress) -> list[str]:
         """Load the engine only now, segment every plate and tell of each."""
-        settings = _settings(
+        lines: list[str] = []
+        settings = settings_of(
             find=find,
             confidence=confidence,
             label_confidence=label_confidence,
@@ -201,7 +176,8 @@ def segment(
             if as_json:
                 write_json_line({"event": "result", "plate": str(path), "instances": rows})
             else:
-                _show_rows(path, rows)
+                lines += _row_lines(path, rows)
+        return lines
 
     run_work(work, as_json)
 
@@ -224,7 +200,7 @@ def refine(
 
     def work(progress: BarProgress | JsonProgress) -> None:
         """Load the engine only now and solve the trimap."""
-        settings = _settings(
+        settings = settings_of(
             estimator=estimator,
             samples=samples,
             coverage=coverage,
@@ -306,18 +282,17 @@ def _result_record(result: Any) -> dict[str, Any]:
     }
 
 
-def _show_result(result: Any) -> None:
+def _result_lines(result: Any) -> list[str]:
     rows = [
         {"slot": m.slot, "label": m.label, "score": m.instance.score, "box": m.instance.box.as_list()}
         for m in result.mattes
     ]
-    _show_rows(result.plate, rows)
-    for path in result.files:
-        typer.echo(f"  {path}")
+    return [*_row_lines(result.plate, rows), *(f"  {path}" for path in result.files)]
 
 
-def _show_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    typer.echo(f"{path}: {len(rows)} object{'s' if len(rows) != 1 else ''}")
+def _row_lines(path: Path, rows: list[dict[str, Any]]) -> list[str]:
+    lines = [f"{path}: {len(rows)} object{'s' if len(rows) != 1 else ''}"]
     for row in rows:
         box = ", ".join(str(value) for value in row["box"])
-        typer.echo(f"  {row['slot']:<28} {row['label']:<16} {row['score']:>4.0%}  box {box}")
+        lines.append(f"  {row['slot']:<28} {row['label']:<16} {row['score']:>4.0%}  box {box}")
+    return lines
