@@ -4,6 +4,7 @@
     mattes = sm.matte("plate.exr", sm.Settings(find=["person"]))   # list[Matte]
     instances = sm.segment("plate.exr")                             # list[Instance]
     alpha = sm.refine("plate.exr", "trimap.png")                    # (H, W) float32 in [0, 1]
+    colours = sm.foreground("plate.exr", mattes)                    # list[Foreground]
 
 A plate is a path, a `Plate`, or an array (H, W, 3): uint8 and uint16 are sRGB, float is scene-linear Rec.709,
 unless `colour_space=` says else. A trimap is a path, a `Trimap`, or uint8 (H, W): 0 background, 255
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from semantic_matte.engine import Engine as Engine
+    from semantic_matte.engine import foreground as foreground
     from semantic_matte.engine import matte as matte
     from semantic_matte.engine import refine as refine
     from semantic_matte.engine import segment as segment
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from semantic_matte.plates import read_plate as read_plate
     from semantic_matte.settings import Settings as Settings
     from semantic_matte.types import Box as Box
+    from semantic_matte.types import Foreground as Foreground
     from semantic_matte.types import Hint as Hint
     from semantic_matte.types import Instance as Instance
     from semantic_matte.types import Matte as Matte
@@ -35,6 +38,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Engine": "engine",
+    "foreground": "engine",
     "matte": "engine",
     "refine": "engine",
     "segment": "engine",
@@ -43,6 +47,7 @@ _HOMES = {
     "read_plate": "plates",
     "Settings": "settings",
     "Box": "types",
+    "Foreground": "types",
     "Hint": "types",
     "Instance": "types",
     "Matte": "types",

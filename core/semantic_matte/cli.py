@@ -6,8 +6,9 @@ Exit code 0 is done, 1 is failed work, 2 is bad usage, 130 is ended by the user.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from semantic_matte import __version__
+from semantic_matte.cli_comp import comp
 from semantic_matte.cli_options import (
     AcceptLicence,
     Batch,
@@ -54,6 +56,9 @@ from semantic_matte.cli_options import (
 )
 from semantic_matte.cli_weights import weights_app
 from semantic_matte.console import BarProgress, JsonProgress, run_work, write_json_line
+
+if TYPE_CHECKING:
+    from semantic_matte.jobs import FrameResult
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -220,6 +225,9 @@ def refine(
     run_work(work, as_json)
 
 
+app.command("comp")(comp)
+
+
 @app.command("export-cat")
 def export_cat(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the files.")],
@@ -239,6 +247,14 @@ def export_cat(
                 typer.echo(f"{path}")
 
     run_work(work, as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema that every sidecar NAME.matte.json keeps to."""
+    from semantic_matte.outputs.sidecar_model import schema_text
+
+    typer.echo(schema_text(), nl=False)
 
 
 @app.command()
@@ -270,27 +286,23 @@ def version(
         raise typer.Exit(0)
 
 
-def _result_record(result: Any) -> dict[str, Any]:
+def _result_record(result: FrameResult) -> dict[str, Any]:
+    fields = ("slot", "label", "score", "passes")
     return {
         "event": "result",
         "plate": str(result.plate),
         "files": [str(path) for path in result.files],
-        "instances": [
-            {"slot": m.slot, "label": m.label, "score": round(m.instance.score, 4), "passes": m.passes}
-            for m in result.mattes
-        ],
+        "reused": result.reused,
+        "key": result.record["key"],
+        "instances": [{name: slot[name] for name in fields} for slot in result.record["slots"]],
     }
 
 
-def _result_lines(result: Any) -> list[str]:
-    rows = [
-        {"slot": m.slot, "label": m.label, "score": m.instance.score, "box": m.instance.box.as_list()}
-        for m in result.mattes
-    ]
-    return [*_row_lines(result.plate, rows), *(f"  {path}" for path in result.files)]
+def _result_lines(result: FrameResult) -> list[str]:
+    return [*_row_lines(result.plate, result.record["slots"]), *(f"  {path}" for path in result.files)]
 
 
-def _row_lines(path: Path, rows: list[dict[str, Any]]) -> list[str]:
+def _row_lines(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = [f"{path}: {len(rows)} object{'s' if len(rows) != 1 else ''}"]
     for row in rows:
         box = ", ".join(str(value) for value in row["box"])

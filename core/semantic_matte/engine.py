@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -12,23 +12,35 @@ import numpy as np
 import numpy.typing as npt
 
 from semantic_matte import pipeline
+from semantic_matte.colour import linear_space_of, space_name
 from semantic_matte.devices import choose_device
 from semantic_matte.errors import UsageError
 from semantic_matte.estimators import create_estimator
+from semantic_matte.foregrounds import create_foreground_estimator
+from semantic_matte.foregrounds.unmixing import unmix
 from semantic_matte.outputs.names import slot_names
 from semantic_matte.plates import as_plate, as_trimap
-from semantic_matte.ports import MatteEstimator, Progress, Segmenter, SilentProgress, TakesHints
+from semantic_matte.ports import (
+    ForegroundEstimator,
+    MatteEstimator,
+    Progress,
+    Segmenter,
+    SilentProgress,
+    TakesHints,
+)
 from semantic_matte.segmenters import create_segmenter, hints_go_to
 from semantic_matte.segmenters.best import AUTO, best_present
 from semantic_matte.segmenters.finishing import finish
 from semantic_matte.settings import Settings
-from semantic_matte.types import ByteArray, FloatArray, Hint, Instance, Matte, Plate, Trimap
+from semantic_matte.types import ByteArray, FloatArray, Foreground, Hint, Instance, Matte, Plate, Trimap
 
 PlateSource: TypeAlias = str | os.PathLike[str] | Plate | npt.NDArray[np.generic]
 TrimapSource: TypeAlias = str | os.PathLike[str] | Trimap | ByteArray
 
 # What the object of an artist's trimap is called.
 TRIMAP_LABEL = "object"
+
+HINT_AND_TRIMAP = "Give a hint or a trimap, not both: a trimap already is the whole word."
 
 
 class Engine:
@@ -41,6 +53,7 @@ class Engine:
         self._segmenter: Segmenter | None = None
         self._chosen: tuple[str, str] | None = None
         self._estimator: MatteEstimator | None = None
+        self._unmixer: ForegroundEstimator | None = None
 
     @property
     def device(self) -> str:
@@ -76,6 +89,13 @@ class Engine:
         return self._estimator
 
     @property
+    def foreground_estimator(self) -> ForegroundEstimator:
+        """The way to unmix colours that the settings name."""
+        if self._unmixer is None:
+            self._unmixer = create_foreground_estimator(self.settings, self.device)
+        return self._unmixer
+
+    @property
     def models(self) -> list[Mapping[str, str]]:
         """The model files of the parts used so far: name, licence, sha256, origin."""
         parts = [part for part in (self._segmenter, self._estimator) if part is not None]
@@ -98,7 +118,7 @@ class Engine:
             instances = finish(instances, self.settings, segmenter.labels, progress)
         if not instances:
             progress.notice(_nothing_found(self.settings, segmenter.name))
-        names = slot_names([instance.label for instance in instances])
+        names = slot_names([instance.label for instance in instances], _views(read))
         return [replace(instance, slot=slot) for instance, slot in zip(instances, names, strict=True)]
 
     def matte(
@@ -120,7 +140,7 @@ class Engine:
         read = as_plate(plate, colour_space)
         if trimap is not None:
             if hints:
-                raise UsageError("Give a hint or a trimap, not both: a trimap already is the whole word.")
+                raise UsageError(HINT_AND_TRIMAP)
             return [self._matte_of_trimap(read, trimap, progress, found)]
         # Names are checked before the slow part, so that a slip costs seconds and not minutes.
         estimator = self.estimator
@@ -150,6 +170,30 @@ class Engine:
         )
         return matte.alpha
 
+    def foregrounds(self, plate: Plate, mattes: Iterable[Matte]) -> Iterator[Foreground]:
+        """Each matte's own colour, unmixed when it is asked for: one at a time is in memory. See `foreground`.
+
+        plate: read with `keep_own`, where colours are wanted in its own space.
+        """
+        return unmix(plate, mattes, self.foreground_estimator, self.foreground_space(plate))
+
+    def foreground_space(self, plate: Plate) -> str:
+        """The linear colour space that foreground colours of a plate are given in.
+
+        Raises UnknownNameError for a name in the settings that nobody knows, UsageError for one that isn't
+        linear.
+        """
+        wanted = self.settings.foreground_space
+        if wanted == "auto":
+            return plate.own[1]
+        space = space_name(wanted)
+        if linear_space_of(space) != space:
+            raise UsageError(
+                f"Setting 'foreground_space': expected a linear colour space, got '{wanted}'; "
+                f"its light is linear in {linear_space_of(space)}."
+            )
+        return space
+
     def slots_known_before(self, hints: Sequence[Hint], trimap: TrimapSource | None) -> list[str]:
         """The slots that `matte` will give, as far as they are known before the plate is looked at."""
         labels = [hint.label for hint in hints] if trimap is None else [TRIMAP_LABEL]
@@ -165,7 +209,7 @@ class Engine:
         given = as_trimap(trimap, plate.size)
         name = Path(trimap).stem if isinstance(trimap, (str, os.PathLike)) else "trimap"
         instance = Instance.from_mask(given.foreground, TRIMAP_LABEL, 1.0)
-        instance = replace(instance, slot=slot_names([TRIMAP_LABEL])[0])
+        instance = replace(instance, slot=slot_names([TRIMAP_LABEL], _views(plate))[0])
         found([instance])
         progress.notice(f"The trimap '{name}' is used as it is; nothing is searched for.")
         return pipeline.refine_trimap(plate, given, instance, self.estimator, self.settings, progress)
@@ -195,6 +239,11 @@ class Engine:
 
 def _go_on(_instances: Sequence[Instance]) -> None:
     """Nobody wants to look."""
+
+
+def _views(plate: Plate) -> list[str]:
+    """Names that a host would take for a view of the plate, and that no slot may have."""
+    return [plate.view] if plate.view else []
 
 
 def _nothing_found(settings: Settings, segmenter: str) -> str:
@@ -241,6 +290,24 @@ def segment(
     of `matte`.
     """
     return Engine(settings).segment(plate, hints=hints, colour_space=colour_space, progress=progress)
+
+
+def foreground(
+    plate: PlateSource,
+    mattes: Iterable[Matte],
+    settings: Settings | None = None,
+    *,
+    colour_space: str | None = None,
+) -> list[Foreground]:
+    """Each object's own colour, unmixed from the background that shows through its soft edge.
+
+    plate: as of `matte`. mattes: what `matte` gave for it. Returns a Foreground a matte: `crop` (h, w, 3)
+    float32, unpremultiplied, unclamped linear light, on `window`; alpha * crop + (1 - alpha) * background
+    composites clean. Colours are in the plate's own linear space, or in the setting `foreground_space`. Raises
+    PlateError, UnknownNameError, UsageError or DeviceError.
+    """
+    engine = Engine(settings)
+    return list(engine.foregrounds(as_plate(plate, colour_space, keep_own=True), mattes))
 
 
 def refine(

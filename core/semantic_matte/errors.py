@@ -30,7 +30,9 @@ class UnknownNameError(UsageError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = list(known)
-        closest = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
+        by_lower = {one.lower(): one for one in known}
+        found = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
+        closest = [by_lower[one] for one in found]
         offer = f"Did you mean {_quoted(closest)}? " if closest else ""
         super().__init__(f"Unknown {kind} '{name}'. {offer}Known: {', '.join(known)}.")
         self.kind = kind

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from semantic_matte.engine import Engine
+from semantic_matte.content_keys import content_key
+from semantic_matte.earlier_results import clear_superseded, find_earlier, written_before
+from semantic_matte.engine import HINT_AND_TRIMAP, Engine
 from semantic_matte.errors import UsageError
 from semantic_matte.hints import hint_files, read_hints
 from semantic_matte.outputs.alpha import write_alpha
 from semantic_matte.outputs.atomic import ensure_folder
 from semantic_matte.outputs.coco_results import coco_results
-from semantic_matte.outputs.contact_sheet import write_contact_sheet
-from semantic_matte.outputs.layers import write_layers
-from semantic_matte.outputs.sidecar import describe, write_json
-from semantic_matte.plates import read_plate
+from semantic_matte.outputs.sidecar import write_json
+from semantic_matte.outputs.sidecar_model import SCHEMA_VERSION
+from semantic_matte.planned_models import planned_models
+from semantic_matte.plates import as_trimap, read_plate
 from semantic_matte.ports import Progress, ProgressEvent
+from semantic_matte.result_files import ResultFiles
+from semantic_matte.result_writing import write_results
 from semantic_matte.segmenters.coco import COCO_IDS
-from semantic_matte.settings import Settings
 from semantic_matte.types import Hint, Instance, Matte, Plate
 
 
@@ -36,37 +40,16 @@ class MatteRequest:
 
 @dataclass(frozen=True)
 class FrameResult:
-    """What came of one plate: the mattes and the files, in the order in which they were written."""
+    """What came of one plate.
+
+    record: the sidecar's, which tells what was found. files: in the order of their writing. reused: an earlier
+    run had done the same, and its files were kept.
+    """
 
     plate: Path
-    mattes: tuple[Matte, ...]
+    record: Mapping[str, Any]
     files: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
-class _Outputs:
-    """The files of one plate; what is named here is what is written, in this order."""
-
-    layers: Path
-    single: tuple[Path, ...]
-    contact: Path | None
-    # Last, so that a sidecar stands for a whole result.
-    sidecar: Path
-
-    @classmethod
-    def of(cls, folder: Path, name: str, slots: Sequence[str], settings: Settings) -> _Outputs:
-        """name: the plate's; slots: its objects', as far as they are known."""
-        return cls(
-            layers=folder / f"{name}.mattes.exr",
-            single=tuple(folder / f"{name}.{slot}.png" for slot in slots) if settings.png else (),
-            contact=folder / f"{name}.contact.png" if settings.contact_sheet else None,
-            sidecar=folder / f"{name}.matte.json",
-        )
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        contact = () if self.contact is None else (self.contact,)
-        return (self.layers, *self.single, *contact, self.sidecar)
+    reused: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +87,9 @@ class _Noted:
         self._progress.advance(event)
 
     def notice(self, message: str) -> None:
-        """Keep, and pass on with the plate's name."""
+        """Keep, and pass on with the plate's name; what several files' writers say is said once."""
+        if message in self.notices:
+            return
         self.notices.append(message)
         self._progress.notice(f"{self._plate}: {message}")
 
@@ -112,10 +97,13 @@ class _Noted:
 def matte_files(engine: Engine, request: MatteRequest, progress: Progress) -> list[FrameResult]:
     """Make the mattes of each plate and write them into a folder, one plate after the other.
 
-    Every file appears whole or not at all. Raises UsageError for two plates of one name, whose results would
+    Every file appears whole or not at all; a plate whose results are there already, made from the same pixels
+    by the same means, is not worked on again. Raises UsageError for two plates of one name, whose results would
     overwrite each other, before anything is written; and for a result that would overwrite a plate, the trimap
     or a hint, as soon as its name is known and before that plate is solved.
     """
+    if request.hint and request.trimap:
+        raise UsageError(HINT_AND_TRIMAP)
     for path in request.plates:
         _refuse_pattern(path)
     names = [path.stem for path in request.plates]
@@ -127,35 +115,79 @@ def matte_files(engine: Engine, request: MatteRequest, progress: Progress) -> li
         )
     sources = _Sources.of((*request.plates, request.trimap), request.hint)
     slots = engine.slots_known_before(sources.hints, request.trimap)
-    for name in names:
-        sources.keep(_Outputs.of(request.folder, name, slots, engine.settings).files)
+    for path in request.plates:
+        sources.keep(ResultFiles.of(request.folder, path, slots, engine.settings).paths)
     ensure_folder(request.folder)
-    progress.notice(engine.device_notice)
-    return [_matte_file(engine, request, path, sources, progress) for path in request.plates]
+    models = planned_models(engine.settings, hinted=bool(sources.hints), with_trimap=request.trimap is not None)
+    run = _Run(engine, request, sources, models, progress)
+    return [run.matte(path) for path in request.plates]
 
 
-def _matte_file(
-    engine: Engine, request: MatteRequest, path: Path, sources: _Sources, progress: Progress
-) -> FrameResult:
-    def outputs(objects: Sequence[Instance | Matte]) -> _Outputs:
-        slots = [one.slot for one in objects]
-        return _Outputs.of(request.folder, path.stem, slots, engine.settings)
+@dataclass(frozen=True)
+class _Run:
+    """One call's engine and sources, on the way through its plates.
 
-    noted = _Noted(progress, path.name)
-    noted.advance(ProgressEvent("reading", 0, 1, path.name))
-    plate = read_plate(path, request.colour_space)
-    for message in plate.notices:
-        progress.notice(f"{path.name}: {message}")
-    mattes = engine.matte(
-        plate,
-        hints=sources.hints,
-        trimap=request.trimap,
-        progress=noted,
-        found=lambda instances: sources.keep(outputs(instances).files),
-    )
-    written = outputs(mattes)
-    _write(engine, plate, mattes, written, noted)
-    return FrameResult(path, tuple(mattes), written.files)
+    models: every model file that may be used; None where they can't be named before they are loaded.
+    """
+
+    engine: Engine
+    request: MatteRequest
+    sources: _Sources
+    models: Sequence[Mapping[str, str]] | None
+    progress: Progress
+
+    def matte(self, path: Path) -> FrameResult:
+        """Matte one plate, or find its results."""
+        settings, folder = self.engine.settings, self.request.folder
+        noted = _Noted(self.progress, path.name)
+        noted.advance(ProgressEvent("reading", 0, 1, path.name))
+        plate = read_plate(path, self.request.colour_space, keep_own=settings.foreground)
+        key = self._key(plate)
+        earlier = find_earlier(folder, path, key, settings) if settings.reuse else None
+        if earlier is not None:
+            self.progress.notice(
+                f"{path.name}: its results are there already, made from the same pixels by the same means "
+                f"(key {str(key)[:12]}); nothing was done. --no-reuse works on it again."
+            )
+            return FrameResult(path, earlier.record.plain(), earlier.files, reused=True)
+        if settings.foreground:
+            # A slip in its name costs seconds here, and minutes once everything is solved.
+            self.engine.foreground_space(plate)
+        for message in plate.notices:
+            self.progress.notice(f"{path.name}: {message}")
+        self.progress.notice(self.engine.device_notice)
+        before = written_before(folder, path, settings)
+
+        def outputs(objects: Sequence[Instance | Matte]) -> ResultFiles:
+            return ResultFiles.of(folder, path, [one.slot for one in objects], settings)
+
+        mattes = self.engine.matte(
+            plate,
+            hints=self.sources.hints,
+            trimap=self.request.trimap,
+            progress=noted,
+            found=lambda instances: self.sources.keep(outputs(instances).paths),
+        )
+        written = outputs(mattes)
+        record = write_results(self.engine, plate, mattes, written, noted, key)
+        keep = (*written.paths, *self.sources.files)
+        for sentence in clear_superseded(folder, before, keep).notices:
+            noted.notice(sentence)
+        return FrameResult(path, record, written.paths)
+
+    def _key(self, plate: Plate) -> str | None:
+        """What the results of a plate follow from; None where the models aren't known beforehand."""
+        if self.models is None:
+            return None
+        trimap = self.request.trimap
+        return content_key(
+            plate,
+            self.engine.settings,
+            self.models,
+            schema=SCHEMA_VERSION,
+            hints=self.sources.hints,
+            trimap=None if trimap is None else as_trimap(trimap, plate.size),
+        )
 
 
 def _refuse_pattern(path: Path) -> None:
@@ -164,28 +196,6 @@ def _refuse_pattern(path: Path) -> None:
             f"'{path}' is a frame pattern, and those are not read yet: name the frames' files "
             "(most shells do it for shot.*.exr)."
         )
-
-
-def _write(engine: Engine, plate: Plate, mattes: Sequence[Matte], outputs: _Outputs, noted: _Noted) -> None:
-    settings = engine.settings
-    places = {path: number for number, path in enumerate(outputs.files, start=1)}
-
-    def done(path: Path) -> None:
-        noted.advance(ProgressEvent("writing", places[path], len(places)))
-
-    noted.advance(ProgressEvent("writing", 0, len(places)))
-    source = {"semantic_matte/plate": plate.name, "semantic_matte/estimator": settings.estimator}
-    write_layers(outputs.layers, plate, mattes, source, spread=settings.spread)
-    done(outputs.layers)
-    for path, matte in zip(outputs.single, mattes, strict=settings.png):
-        write_alpha(path, matte.alpha, plate)
-        done(path)
-    if outputs.contact is not None:
-        write_contact_sheet(outputs.contact, plate, mattes)
-        done(outputs.contact)
-    record = describe(plate, mattes, settings, engine.models, engine.device, noted.notices)
-    write_json(outputs.sidecar, record)
-    done(outputs.sidecar)
 
 
 def refine_file(

@@ -10,13 +10,14 @@ import os
 import re
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from semantic_matte.colour_tags import ColourTags, tags_of
 from semantic_matte.errors import SemanticMatteError
 from semantic_matte.types import Box
 
@@ -27,16 +28,18 @@ _KNOWN_FORMATS = "JPEG, PNG, TIFF, DPX or EXR"
 @dataclass(frozen=True, eq=False)
 class Picture:
     """What a file holds. pixels: (H, W, 3) RGB or (H, W, 1) grey, in the file's type where that is
-    uint8 or uint16, else float32. alpha: (H, W), same type, or None. Windows in file coordinates."""
+    uint8 or uint16, else float32. alpha: (H, W), same type, or None. Windows in file coordinates.
+    colour: what the header says of colours. timecode: as of `Plate`."""
 
     pixels: npt.NDArray[Any]
     alpha: npt.NDArray[Any] | None
     data_window: Box
     display_window: Box
     pixel_aspect: float = 1.0
-    colour_space: str = ""
+    colour: ColourTags = field(default_factory=ColourTags)
     orientation: int = 1
     view: str = ""
+    timecode: str = ""
     notices: tuple[str, ...] = ()
 
 
@@ -102,9 +105,10 @@ def _read_open(
             spec.full_y + spec.full_height,
         ),
         pixel_aspect=_pixel_aspect(spec),
-        colour_space=spec.get_string_attribute("oiio:ColorSpace"),
+        colour=tags_of(spec, picture_file.format_name()),
         orientation=spec.get_int_attribute("Orientation", 1),
         view=spec.get_string_attribute("view"),
+        timecode=_timecode(spec),
         notices=choice.notices + warning,
     )
 
@@ -155,6 +159,27 @@ def _channels(stored: npt.NDArray[Any], indices: list[int]) -> npt.NDArray[Any]:
 def _pixel_aspect(spec: Any) -> float:
     aspect = float(spec.get_float_attribute("PixelAspectRatio", 1.0))
     return aspect if np.isfinite(aspect) and aspect > 0 else 1.0
+
+
+def _timecode(spec: Any) -> str:
+    """ "01:02:03:04", with ";" before the frames where it is drop-frame; "" without one, or for nonsense.
+
+    Two decimal digits a byte, frames lowest; bit 6 marks drop-frame (SMPTE ST 12-1). The bits between them are
+    flags of fields and users.
+    """
+    packed = spec.getattribute("smpte:TimeCode")
+    if not isinstance(packed, tuple) or not packed:
+        return ""
+    word = int(packed[0])
+    parts = []
+    for shift, tens in ((24, 0x30), (16, 0x70), (8, 0x70), (0, 0x30)):
+        digits = word >> shift & 0xFF
+        parts.append(((digits & tens) >> 4, digits & 0x0F))
+    numbers = [10 * tens + units for tens, units in parts]
+    if any(units > 9 for _, units in parts) or numbers[0] > 23 or numbers[1] > 59 or numbers[2] > 59:
+        return ""
+    hours, minutes, seconds, frames = (f"{number:02d}" for number in numbers)
+    return f"{hours}:{minutes}:{seconds}{';' if word & 0x40 else ':'}{frames}"
 
 
 def _choose_channels(

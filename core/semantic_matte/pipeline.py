@@ -11,8 +11,9 @@ import numpy as np
 from semantic_matte import feedback, patches, trimap
 from semantic_matte.errors import TrimapError
 from semantic_matte.fusion import Band, Fused, fuse_in_turn
-from semantic_matte.overlaps import make_consistent
+from semantic_matte.overlaps import settle
 from semantic_matte.ports import MatteEstimator, Progress
+from semantic_matte.resizing import resized_light
 from semantic_matte.settings import Settings
 from semantic_matte.types import BoolArray, Box, FloatArray, Instance, Matte, Plate, Trimap
 
@@ -66,7 +67,10 @@ def matte_frame(
     }
     _run(plate, list(objects.values()), estimator, settings, progress)
     mattes = [solid[index] if index in solid else _matte(objects[index]) for index in range(len(instances))]
-    return make_consistent(mattes) if settings.overlaps == "consistent" else mattes
+    together, notices = settle(mattes, settings.overlaps, settings.order)
+    for message in notices:
+        progress.notice(message)
+    return together
 
 
 def refine_trimap(
@@ -173,10 +177,7 @@ def _solve_reduced(
         band = _band(state, full, estimator, settings, number)
         ((_, fused),) = _fuse(plate.pixels, [band], estimator, settings, progress, number)
         return fused
-    colours: FloatArray = np.asarray(
-        cv2.resize(plate.pixels[full.window.slices], (width, height), interpolation=cv2.INTER_AREA),
-        dtype=np.float32,
-    )
+    colours = resized_light(plate.pixels[full.window.slices], (width, height))
     band = _band(state, small, estimator, settings, number)
     ((_, fused),) = _fuse(colours, [band], estimator, settings, progress, number)
     size = (full.window.width, full.window.height)

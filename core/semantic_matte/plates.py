@@ -1,20 +1,23 @@
 """Plates, trimaps and masks from files and arrays.
 
 A plate leaves here scene-linear Rec.709, finite, float32, with its windows and with a sentence for
-everything that was changed or ignored.
+everything that was changed or ignored; where asked, with its light in its own linear space beside it.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from semantic_matte.colour import SCENE_LINEAR, SRGB, known_colour_space, to_scene_linear
+from semantic_matte.colour import SCENE_LINEAR, SRGB, convert, linear_space_of, space_name
+from semantic_matte.colour_configuration import PREFIX, rival, space_by_rule
+from semantic_matte.colour_tags import space_said
 from semantic_matte.errors import HintError, PlateError, TrimapError
 from semantic_matte.picture_files import Picture, read_picture
 from semantic_matte.types import BoolArray, ByteArray, FloatArray, Plate, Trimap
@@ -26,20 +29,20 @@ LARGEST_HALF = 65504.0
 _ROWS = 256
 
 
-def read_plate(path: str | os.PathLike[str], colour_space: str | None = None) -> Plate:
+def read_plate(path: str | os.PathLike[str], colour_space: str | None = None, keep_own: bool = False) -> Plate:
     """Read a plate: JPEG, PNG, TIFF, DPX, EXR; 8 or 16 bit, half, float; grey, RGB, with or without
     alpha and further channels.
 
     colour_space: what the numbers in the file mean (see `colour.to_scene_linear`). None: what the file
-    says, else sRGB for integers and scene-linear Rec.709 for floating point.
+    says, else what a rule of $OCIO's configuration says of its name, else sRGB for integers and scene-linear
+    Rec.709 for floating point. keep_own: see `as_plate`.
     Returns a Plate of (H, W, 3) float32, scene-linear Rec.709. `shot.1001.exr` gives name "shot" and
     frame 1001; any other file gives its name without the ending. Raises PlateError,
-    UnknownNameError (colour space).
+    UnknownNameError (colour space), UsageError ($OCIO).
     """
     picture = read_picture(path, "plate", PlateError)
     notices = list(picture.notices)
-    if colour_space is None:
-        colour_space = _colour_space_of(picture, notices)
+    space = _chosen_space(picture, path, colour_space, notices)
     if picture.alpha is not None:
         notices += _alpha_notice(picture.alpha)
     if picture.orientation != 1:
@@ -48,8 +51,9 @@ def read_plate(path: str | os.PathLike[str], colour_space: str | None = None) ->
             "its pixels are used as stored."
         )
     name, frame = _name_and_frame(Path(path))
+    light = _light(picture.pixels, space, keep_own, notices)
     return Plate(
-        pixels=_scene_linear(picture.pixels, colour_space, notices),
+        pixels=light.pixels,
         name=name,
         colour_space=SCENE_LINEAR,
         data_window=picture.data_window,
@@ -57,6 +61,10 @@ def read_plate(path: str | os.PathLike[str], colour_space: str | None = None) ->
         pixel_aspect=picture.pixel_aspect,
         frame=frame,
         view=picture.view,
+        timecode=picture.timecode,
+        own_pixels=light.own_pixels,
+        own_space=light.own_space,
+        read_as=space,
         notices=tuple(notices),
     )
 
@@ -65,28 +73,41 @@ def as_plate(
     source: str | os.PathLike[str] | Plate | npt.NDArray[Any],
     colour_space: str | None = None,
     name: str = "plate",
+    keep_own: bool = False,
 ) -> Plate:
     """A Plate from a path, a Plate (returned as it is) or an array.
 
     An array is (H, W, 3), or (H, W), (H, W, 1), (H, W, 4) with a notice. uint8 and uint16 are sRGB,
     float16, float32 and float64 are scene-linear Rec.709, unless `colour_space` says else.
-    Raises PlateError, UnknownNameError (colour space).
+    keep_own: also keep the light in the plate's own linear space (`colour.linear_space_of`), where that is
+    another than scene-linear Rec.709: `Plate.own_pixels`. A linear plate's own numbers stay untouched there,
+    but for NaN and infinity.
+    Raises PlateError, UnknownNameError (colour space), UsageError ($OCIO).
     """
     if isinstance(source, Plate):
         return source
     if isinstance(source, (str, os.PathLike)):
-        return read_plate(source, colour_space)
+        return read_plate(source, colour_space, keep_own)
     if not isinstance(source, np.ndarray):
         raise PlateError(f"Plate: expected a path, a Plate or a numpy array, got {type(source).__name__}.")
     notices: list[str] = []
     pixels = _three_channels(source, notices)
     if colour_space is None:
         colour_space = SRGB if source.dtype.kind == "u" else SCENE_LINEAR
+    else:
+        _tell_of_rival(colour_space, notices)
     if pixels.dtype.kind == "f":
         # A copy: what isn't finite is replaced in place, and the array is the caller's.
         with np.errstate(over="ignore"):
             pixels = pixels.astype(np.float32)
-    return Plate(_scene_linear(pixels, colour_space, notices), name=name, notices=tuple(notices))
+    light = _light(pixels, space_name(colour_space), keep_own, notices)
+    return Plate(
+        light.pixels,
+        name=name,
+        own_pixels=light.own_pixels,
+        own_space=light.own_space,
+        notices=tuple(notices),
+    )
 
 
 def read_trimap(path: str | os.PathLike[str]) -> Trimap:
@@ -155,18 +176,33 @@ def _levels(pixels: npt.NDArray[Any], path: str | os.PathLike[str]) -> ByteArray
     return levels
 
 
-def _colour_space_of(picture: Picture, notices: list[str]) -> str:
+def _chosen_space(picture: Picture, path: str | os.PathLike[str], given: str | None, notices: list[str]) -> str:
+    """The one name of the space that the numbers are in: by the user's word, the file's, a rule, their type.
+
+    Raises UnknownNameError for what the user gave, UsageError.
+    """
+    if given is not None:
+        _tell_of_rival(given, notices)
+        return space_name(given)
     by_type = SRGB if picture.pixels.dtype.kind == "u" else SCENE_LINEAR
-    said = picture.colour_space
-    if not said:
+    ruled = space_by_rule(path)
+    said = space_said(picture.colour, ruled or by_type, notices)
+    if said is not None:
+        return said
+    if ruled is None:
         return by_type
-    known = known_colour_space(said)
-    if known is None:
+    notices.append(f"By a rule of the colour configuration in OCIO the file was read as {ruled}.")
+    return space_name(f"{PREFIX}{ruled}")
+
+
+def _tell_of_rival(given: str, notices: list[str]) -> None:
+    """A notice where the configuration in $OCIO means another space by this name."""
+    other = rival(given)
+    if other is not None:
         notices.append(
-            f"The file says its colour space is '{said}', which is not known; it was read as {by_type}."
+            f"Colour space '{given}' is {space_name(given)}; the colour configuration in OCIO has another one "
+            f"of this name: give '{PREFIX}{other}' for that."
         )
-        return by_type
-    return known
 
 
 def _alpha_notice(alpha: npt.NDArray[Any]) -> list[str]:
@@ -194,26 +230,55 @@ def _three_channels(array: npt.NDArray[Any], notices: list[str]) -> npt.NDArray[
     return array
 
 
-def _scene_linear(pixels: npt.NDArray[Any], colour_space: str, notices: list[str]) -> FloatArray:
-    """(H, W, 3) float32 scene-linear Rec.709, finite; what was changed is added to `notices`.
+@dataclass(frozen=True, eq=False)
+class _Light:
+    """pixels: (H, W, 3) float32 scene-linear Rec.709, finite. own_pixels, own_space: as of `Plate`."""
 
-    pixels: uint8, uint16, or float32, which may be written to.
+    pixels: FloatArray
+    own_pixels: FloatArray | None = None
+    own_space: str = ""
+
+
+def _light(pixels: npt.NDArray[Any], space: str, keep_own: bool, notices: list[str]) -> _Light:
+    """Finite light of numbers in a colour space; what was changed is added to `notices`.
+
+    pixels: uint8, uint16, or float32, which may be written to and kept.
     """
     if pixels.dtype.kind == "f":
         _replace_non_finite(pixels, notices)
     if pixels.shape[2] == 1:
         pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
-    linear = to_scene_linear(pixels, colour_space)
+    linear = np.ascontiguousarray(convert(pixels, space, SCENE_LINEAR))
     if pixels.dtype.kind == "f":
-        # A log or power curve can carry a finite value out of float32's range.
-        overflow: list[str] = []
-        _replace_non_finite(linear, overflow)
-        if overflow:
-            notices.append(f"After conversion from {colour_space}: {' '.join(overflow)}")
-        negative = _count(linear < 0)
+        negative = _count(pixels < 0)
         if negative:
             notices.append(f"{_pixels(negative, 'is', 'are')} negative and kept so.")
-    return linear
+        if linear is not pixels:
+            _tell_of_overflow(linear, space, notices)
+    own_space = linear_space_of(space) if keep_own else SCENE_LINEAR
+    if own_space == SCENE_LINEAR:
+        return _Light(linear)
+    # A linear plate's numbers are not touched; a decoded one's take the way that its pixels took.
+    light, its_space = (pixels, space) if space == own_space else (linear, SCENE_LINEAR)
+    return _Light(linear, np.ascontiguousarray(convert(light, its_space, own_space)), own_space)
+
+
+def _tell_of_overflow(light: FloatArray, space: str, notices: list[str]) -> None:
+    """A log or power curve can carry finite numbers out of float32's range: such pixels are replaced in place.
+
+    A matrix makes infinity of any sign, and NaN, of one infinite channel: so the whole pixel is bright.
+    """
+    count = 0
+    for top in range(0, light.shape[0], _ROWS):
+        rows = light[top : top + _ROWS]
+        if np.isfinite(rows).all():
+            continue
+        beyond = ~np.isfinite(rows).all(axis=2)
+        count += int(np.count_nonzero(beyond))
+        rows[beyond] = LARGEST_HALF
+    if count:
+        told = f"{_pixels(count)} infinite and {_count_as(count)} {LARGEST_HALF:.0f}."
+        notices.append(f"After conversion from {space}: {told}")
 
 
 def _replace_non_finite(pixels: FloatArray, notices: list[str]) -> None:
@@ -248,6 +313,12 @@ def _count_as(count: int) -> str:
     return "counts as" if count == 1 else "count as"
 
 
+def name_and_number(path: Path) -> tuple[str, str]:
+    """A file's name and, with its dot and its zeros, its frame number: "shot.0101.exr" -> "shot", ".0101"."""
+    numbered = re.fullmatch(r"(.+)(\.-?\d+)", path.stem)
+    return (numbered[1], numbered[2]) if numbered else (path.stem, "")
+
+
 def _name_and_frame(path: Path) -> tuple[str, int | None]:
-    numbered = re.fullmatch(r"(.+)\.(-?\d+)", path.stem)
-    return (numbered[1], int(numbered[2])) if numbered else (path.stem, None)
+    name, number = name_and_number(path)
+    return name, int(number[1:]) if number else None

@@ -126,7 +126,8 @@ class Plate:
     may be below 0 and above 1. H and W are those of the data window.
     own_pixels: (H, W, 3) float32, finite: the same light, untouched, in the linear space `own_space` that
     the plate came in; None where that is `pixels`' own space or where nobody asked for it. timecode: SMPTE,
-    "01:02:03:04", with ";" before the frames where it is drop-frame; "" where the plate has none.
+    "01:02:03:04", with ";" before the frames where it is drop-frame; "" where the plate has none. read_as: the
+    colour space that its file's numbers were taken to be in; "" for a plate that is no file's.
     """
 
     pixels: FloatArray
@@ -141,6 +142,7 @@ class Plate:
     timecode: str = ""
     own_pixels: FloatArray | None = None
     own_space: str = ""
+    read_as: str = ""
 
     def __post_init__(self) -> None:
         require_array("Plate", self.pixels, np.float32, (None, None, 3))

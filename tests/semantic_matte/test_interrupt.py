@@ -208,6 +208,7 @@ def test_a_run_after_an_interrupted_one_is_whole(small_photos: Path, tmp_path: P
     assert_nothing_half_written(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "chelsea.mattes.exr",
+        "chelsea.cryptomatte.exr",
         "chelsea.contact.png",
         "chelsea.matte.json",
     }

@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from semantic_matte.errors import OutputError
 from semantic_matte.outputs.atomic import replacing
-from semantic_matte.outputs.layers import exr_spec, write_strips
+from semantic_matte.outputs.exr_files import Channel, write_exr, write_strips
 from semantic_matte.types import FloatArray, Plate, require_array
 
 ALPHA_SUFFIXES = (".exr", ".png", ".tif", ".tiff")
 
 
-def write_alpha(path: str | os.PathLike[str], alpha: FloatArray, plate: Plate) -> None:
-    """Write an alpha.
+def write_alpha(path: str | os.PathLike[str], alpha: FloatArray, plate: Plate) -> list[str]:
+    """Write an alpha; returns notices for the user.
 
     alpha: (H, W) float32 in [0, 1], of the plate's size. An .exr gets one channel `A` in half, ZIP,
     with the plate's windows and pixel aspect; a .png or .tif gets 16-bit grey, 65535 for 1, not
@@ -33,14 +33,13 @@ def write_alpha(path: str | os.PathLike[str], alpha: FloatArray, plate: Plate) -
             f"{', '.join(ALPHA_SUFFIXES)}."
         )
     require_array("Alpha", alpha, np.float32, plate.size)
+    if suffix == ".exr":
+        channel = Channel("A", alpha, plate.box)
+        return write_exr(place, plate, [channel], {}, window=plate.box, what="alphas")
+    grey: npt.NDArray[np.uint16] = np.rint(alpha.clip(0, 1) * np.float32(65535)).astype(np.uint16)
     with replacing(place) as temporary:
-        if suffix == ".exr":
-            pixels: npt.NDArray[Any] = alpha.astype(np.float16)
-            spec = exr_spec(plate, ["A"], {})
-        else:
-            pixels = np.rint(alpha.clip(0, 1) * np.float32(65535)).astype(np.uint16)
-            spec = _grey_spec(plate)
-        write_strips(temporary, spec, [np.ascontiguousarray(pixels[..., np.newaxis])])
+        write_strips(temporary, _grey_spec(plate), [grey[..., np.newaxis]])
+    return []
 
 
 def _grey_spec(plate: Plate) -> Any:

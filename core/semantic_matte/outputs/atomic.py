@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from semantic_matte.errors import OutputError
+from semantic_matte.outputs.leftovers import remove_abandoned, temporary_beside
 
 # Temporaries that are being written now. A set's add and discard are atomic under the interpreter
 # lock, so a watchdog thread may read it while others write.
@@ -35,10 +35,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The file is flushed to disk before the rename and its folder after it: a reader sees the old file
     or the new one, whole. On any exception, KeyboardInterrupt too, the temporary is removed and the
-    old file stays. Raises OutputError where the system refuses.
+    old file stays; after a kill it is left, hidden, until `ensure_folder` finds it. Raises OutputError where
+    the system refuses.
     """
     place = Path(path)
-    temporary = place.with_name(f".{place.stem[:100]}.{secrets.token_hex(4)}{place.suffix}")
+    temporary = temporary_beside(place)
     _unfinished.add(temporary)
     try:
         # Created here, where a refusal comes with the system's reason; libraries lose it.
@@ -63,18 +64,20 @@ def discard_unfinished() -> None:
 def ensure_folder(path: str | os.PathLike[str]) -> Path:
     """Create an output folder with its parents, if it isn't there, and check that it can be written.
 
-    Returns it. Raises OutputError.
+    Temporaries that killed processes left in it are removed (see `leftovers`). Returns it. Raises OutputError.
     """
     folder = Path(path)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"The output folder '{folder}' is a file: choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{secrets.token_hex(8)}"
+        probe = temporary_beside(folder / "probe")
         probe.touch(exist_ok=False)
+        now = probe.stat().st_mtime
         probe.unlink()
     except OSError as reason:
         raise OutputError(refusal(folder, reason)) from reason
+    remove_abandoned(folder, now)
     return folder
 
 

@@ -46,26 +46,35 @@ class _Sheet:
         return ImageDraw.Draw(self.image)
 
 
-def write_contact_sheet(path: str | os.PathLike[str], plate: Plate, mattes: Sequence[Matte]) -> None:
+def write_contact_sheet(
+    path: str | os.PathLike[str],
+    plate: Plate,
+    mattes: Sequence[Matte],
+    *,
+    unmix: pictures.Unmix | None = None,
+) -> None:
     """Write a PNG of the plate, the objects found in it, composites, and each matte close up.
 
     path: a .png. plate: scene-linear Rec.709. mattes: of this plate, surest first; at most 12 are
-    shown close up. Composites are made in linear light and clipped at white for display; they use
-    the plate's own colours, in which the old background still shows at soft edges. The sheet is 1280
-    to 1920 pixels wide. The same input gives the same bytes. Raises OutputError.
+    shown close up. unmix: light (h, w, 3) and alpha (h, w), float32, to the objects' own colours (h, w, 3), as
+    `ForegroundEstimator.estimate` does; without it, composites use the plate's colours, in which the old
+    background still shows at soft edges. Composites are made in linear light and clipped at white for
+    display. The sheet is 1280 to 1920 pixels wide. The same input gives the same bytes. Raises OutputError.
     """
     place = Path(path)
     if place.suffix.lower() != ".png":
         raise OutputError(f"'{place}' can't be written: a contact sheet needs a name that ends in .png.")
-    sheet = draw_contact_sheet(plate, mattes)
+    sheet = draw_contact_sheet(plate, mattes, unmix)
     with replacing(place) as temporary:
         sheet.save(temporary, format="PNG", compress_level=6)
 
 
-def draw_contact_sheet(plate: Plate, mattes: Sequence[Matte]) -> Image.Image:
+def draw_contact_sheet(
+    plate: Plate, mattes: Sequence[Matte], unmix: pictures.Unmix | None = None
+) -> Image.Image:
     """The contact sheet as an 8-bit RGB picture; see `write_contact_sheet`."""
     size = pictures.fitted_size(plate, *_panel_limits(plate))
-    panels = _panels(plate, mattes, size)
+    panels = _panels(plate, mattes, size, unmix)
     columns = min(_columns(plate), len(panels))
     rows = -(-len(panels) // columns)
     width = max(NARROWEST, columns * (size[0] + GAP) - GAP + 2 * MARGIN)
@@ -97,7 +106,10 @@ def _panel_limits(plate: Plate) -> tuple[int, int]:
     return (WIDEST - 2 * MARGIN - (columns - 1) * GAP) // columns, TALLEST_PANEL
 
 
-def _panels(plate: Plate, mattes: Sequence[Matte], size: tuple[int, int]) -> list[tuple[str, Image.Image]]:
+def _panels(
+    plate: Plate, mattes: Sequence[Matte], size: tuple[int, int], unmix: pictures.Unmix | None
+) -> list[tuple[str, Image.Image]]:
+    """Captions and pictures of size (w, h): the plate and the objects, or what takes their place."""
     small = pictures.small_plate(plate, size)
     panels = [("Plate", pictures.displayed(small))]
     if not mattes:
@@ -111,8 +123,9 @@ def _panels(plate: Plate, mattes: Sequence[Matte], size: tuple[int, int]) -> lis
     found = pictures.displayed(pictures.overlay(small, small_mattes))
     draw_tags(found, small_mattes)
     alpha = pictures.total_alpha(small_mattes, size)
-    on_checker = pictures.over(small, alpha, pictures.checker(size))
-    on_sky = pictures.over(small, alpha, pictures.sky(size))
+    colours = pictures.own_colours(small, alpha, unmix)
+    on_checker = pictures.over(colours, alpha, pictures.checker(size))
+    on_sky = pictures.over(colours, alpha, pictures.sky(size))
     return [
         *panels,
         ("Objects", found),

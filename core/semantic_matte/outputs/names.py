@@ -2,7 +2,7 @@
 
 One name serves as EXR layer, Nuke layer, Blender socket and Cryptomatte object, so it keeps to what
 all four leave as it is: ASCII [a-z0-9_], a letter first, at most 40 characters. The prefix keeps it
-away from names that hosts reserve (rgba, depth, forward, mask, ...) and from the names of views.
+away from names that hosts reserve (rgba, depth, forward, mask, ...).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 PREFIX = "sm"
 LONGEST_NAME = 40
@@ -32,20 +32,25 @@ _LETTERS = str.maketrans(
 _LONGEST_LABEL = LONGEST_NAME - len(f"{PREFIX}__0000{SPREAD_SUFFIX}")
 
 
-def slot_names(labels: Sequence[str]) -> list[str]:
+def slot_names(labels: Sequence[str], reserved: Collection[str] = ()) -> list[str]:
     """Names for objects with these labels, in their order: unique, and the same for the same labels.
 
-    Numbers count per label from 01, with three digits (four past 999) where a label has more than 99
-    objects. Labels that become the same word count together. "Café au lait" -> sm_cafe_au_lait_01;
-    a label with nothing that can be written in ASCII -> sm_object_01.
+    Numbers count per label from 01 and take a third digit from 100 on, so that one more object at the end
+    renames none before it: links in a comp hold on to names. Labels that become the same word count together.
+    "Café au lait" -> sm_cafe_au_lait_01; a label with nothing that can be written in ASCII -> sm_object_01.
+    reserved: the names of the views of plate and script, in any case. Hosts would take a layer of that name
+    for a view (OpenEXR's ImfMultiView: the last part of the name but one); its number is passed over.
     """
-    words = [label_word(label) for label in labels]
-    digits = {word: max(2, len(str(count))) for word, count in Counter(words).items()}
-    seen: Counter[str] = Counter()
+    views = {name.casefold() for name in reserved}
+    last: Counter[str] = Counter()
     names = []
-    for word in words:
-        seen[word] += 1
-        names.append(f"{PREFIX}_{word}_{seen[word]:0{digits[word]}d}")
+    for label in labels:
+        word = label_word(label)
+        name = ""
+        while not name or {name, name + SPREAD_SUFFIX} & views:
+            last[word] += 1
+            name = f"{PREFIX}_{word}_{last[word]:02d}"
+        names.append(name)
     return names
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import colorsys
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,9 @@ from semantic_matte.colour import decode_srgb, encode_srgb
 from semantic_matte.types import Box, ByteArray, FloatArray, Matte, Plate
 
 Colour = tuple[int, int, int]
+
+# Light (h, w, 3) and alpha (h, w), float32 -> the objects' own colours (h, w, 3); see `ForegroundEstimator`.
+Unmix = Callable[[FloatArray, FloatArray], FloatArray]
 
 # Far apart in hue and alike in lightness, so that neighbours differ and none shouts.
 _COLOURS: tuple[Colour, ...] = (
@@ -126,14 +129,17 @@ def softest_part(matte: Matte, size: tuple[int, int]) -> Box:
     return Box(x, y, x + wide, y + high)
 
 
-def close_up(plate: Plate, matte: Matte, part: Box, size: tuple[int, int]) -> FloatArray:
+def close_up(
+    plate: Plate, matte: Matte, part: Box, size: tuple[int, int], unmix: Unmix | None = None
+) -> FloatArray:
     """(h, w, 3) linear: `part` of the plate, cut by the matte, over a new background, enlarged."""
     alpha = np.zeros((part.height, part.width), dtype=np.float32)
     common = part.intersection(matte.window)
     if common is not None:
         inside = matte.crop[common.relative_to(matte.window).slices]
         alpha[common.relative_to(part).slices] = inside
-    pixels = plate.pixels[part.slices].clip(0, _BRIGHTEST)
+    light = plate.pixels[part.slices].clip(0, _BRIGHTEST)
+    pixels = own_colours(light, alpha[..., np.newaxis], unmix)
     whole = (0, 0, part.width, part.height)
     colours = [_resized(pixels[..., channel], size, whole) for channel in range(3)]
     large_alpha = _resized(alpha, size, whole)[..., np.newaxis].clip(0, 1)
@@ -163,6 +169,16 @@ def total_alpha(mattes: Sequence[SmallMatte], size: tuple[int, int]) -> FloatArr
     for matte in mattes:
         total[matte.window.slices] += matte.alpha[..., np.newaxis]
     return total.clip(0, 1)
+
+
+def own_colours(light: FloatArray, alpha: FloatArray, unmix: Unmix | None) -> FloatArray:
+    """(h, w, 3) float32 in [0, 16]: light (h, w, 3) without what shows through where alpha (h, w, 1) is soft.
+
+    Without a way to unmix it stays as it is.
+    """
+    if unmix is None:
+        return light
+    return unmix(light, np.ascontiguousarray(alpha[..., 0])).clip(0, _BRIGHTEST)
 
 
 def over(plate: FloatArray, alpha: FloatArray, background: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""The sidecar: what a run found and how, as JSON beside the layers."""
+"""The sidecar: what a run found and how, as JSON beside the layers. `sidecar_model` states its fields."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
+from semantic_matte.checksums import digests
+from semantic_matte.content_keys import settings_digest
+from semantic_matte.errors import OutputError, ValueShapeError
 from semantic_matte.outputs.atomic import replacing
+from semantic_matte.outputs.cryptomatte_names import CRYPTOMATTE, object_id, object_names
+from semantic_matte.outputs.names import SPREAD_SUFFIX
+from semantic_matte.outputs.sidecar_model import SCHEMA_VERSION, FileRecord, SidecarRecord
 from semantic_matte.settings import Settings
 from semantic_matte.types import Matte, Plate
-
-SCHEMA_VERSION = 1
 
 _PACKAGES = ("semantic-matte", "torch", "torchvision", "numpy", "OpenImageIO")
 
@@ -31,6 +37,22 @@ def write_json(path: str | os.PathLike[str], record: object) -> None:
         temporary.write_text(text + "\n", encoding="utf-8", errors="replace", newline="\n")
 
 
+def file_record(kind: str, path: str | os.PathLike[str]) -> FileRecord:
+    """A result's file as the sidecar names it, once it is in its place: its size and checksum, read from disk.
+
+    kind: layers, cryptomatte, foreground, png or contact. Raises OutputError if it can't be read.
+    """
+    place = Path(path)
+    try:
+        size, found = place.stat().st_size, digests(place, ["sha256"])["sha256"]
+    except OSError as error:
+        raise OutputError(
+            f"'{place}' was written but can't be read again ({error.strerror or error}): run again."
+        ) from None
+    row = {"name": _unicode(place.name), "kind": kind, "bytes": size, "sha256": found}
+    return FileRecord.model_validate_json(json.dumps(row))
+
+
 def describe(
     plate: Plate,
     mattes: Sequence[Matte],
@@ -38,35 +60,84 @@ def describe(
     models: Sequence[Mapping[str, str]],
     device: str,
     notices: Sequence[str],
+    *,
+    files: Sequence[FileRecord] = (),
+    key: str | None = None,
+    estimator_device: str = "",
+    read_as: str | None = None,
+    foreground_space: str = "",
 ) -> dict[str, Any]:
-    """The record of one frame, for `write_json`.
+    """The record of one frame, for `write_json`; it keeps to `sidecar_model.SidecarRecord`.
 
-    models: name, licence, sha256 of each model file used. device: where the networks ran. notices: what
-    the user was told, besides the plate's own. Boxes are [x0, y0, x1, y1] in pixels of the plate's
-    data window, half-open; areas are in pixels. Neither times nor dates: the same input gives the
-    same record.
+    models: name, licence, sha256 and origin of each model file used. device: where the networks that find
+    objects ran; estimator_device: where alphas were solved, if that is elsewhere. notices: what the user was
+    told, besides the plate's own. files: the result's files, in the order of their writing, the PNGs in that of
+    the mattes. key: as of `content_keys.content_key`. read_as: the colour space that the plate's file was read
+    as. foreground_space: the colour space of a foreground file.
+    Boxes are [x0, y0, x1, y1] in pixels of the plate's data window, half-open; areas are in pixels. Neither
+    times nor dates: the same input gives the same record. Raises ValueShapeError for what is no sidecar.
     """
-    data, display = plate.data_window or plate.box, plate.display_window or plate.box
-    return {
+    kinds = {file.kind for file in files}
+    record = {
         "schema": SCHEMA_VERSION,
-        "plate": {
-            "name": plate.name,
-            "size": [plate.size[1], plate.size[0]],
-            "data_window": data.as_list(),
-            "display_window": display.as_list(),
-            "pixel_aspect": plate.pixel_aspect,
-            "frame": plate.frame,
-            "view": plate.view,
-            "colour_space": plate.colour_space,
-        },
-        "slots": [_slot(matte) for matte in mattes],
+        "key": key,
+        "settings_hash": settings_digest(settings),
+        "plate": _plate(plate, read_as),
+        "slots": _slots(mattes, settings, files),
+        "files": [file.model_dump(mode="json") for file in files],
+        "foreground": (
+            {"colour_space": foreground_space, "method": settings.foreground_method}
+            if "foreground" in kinds
+            else None
+        ),
+        "cryptomatte": {"name": CRYPTOMATTE} if "cryptomatte" in kinds else None,
         "settings": settings.model_dump(mode="json"),
         "models": [dict(model) for model in models],
         "versions": _versions(),
         "seed": settings.seed,
         "device": device,
+        "estimator_device": estimator_device or device,
         "notices": list(dict.fromkeys([*plate.notices, *notices])),
     }
+    clean: dict[str, Any] = _unicode(record)
+    _check(clean)
+    return clean
+
+
+def _plate(plate: Plate, read_as: str | None) -> dict[str, Any]:
+    data, display = plate.data_window or plate.box, plate.display_window or plate.box
+    return {
+        "name": plate.name,
+        "size": [plate.size[1], plate.size[0]],
+        "data_window": data.as_list(),
+        "display_window": display.as_list(),
+        "pixel_aspect": plate.pixel_aspect,
+        "frame": plate.frame,
+        "timecode": plate.timecode,
+        "view": plate.view,
+        "colour_space": plate.colour_space,
+        "read_as": read_as,
+    }
+
+
+def _slots(mattes: Sequence[Matte], settings: Settings, files: Sequence[FileRecord]) -> list[dict[str, Any]]:
+    """The objects with their places in each file. Raises ValueShapeError where PNGs are not one a matte."""
+    kinds = {file.kind for file in files}
+    pictures: list[str | None] = [file.name for file in files if file.kind == "png"]
+    if pictures and len(pictures) != len(mattes):
+        raise ValueShapeError(f"Sidecar: expected a PNG for each matte, got {len(pictures)} for {len(mattes)}.")
+    called = object_names([matte.slot for matte in mattes])[0] if "cryptomatte" in kinds else {}
+    return [
+        {
+            **_slot(matte),
+            "alpha": f"{matte.slot}.A",
+            "spread": f"{matte.slot}{SPREAD_SUFFIX}.A" if settings.spread else None,
+            "foreground": [f"{matte.slot}.{part}" for part in "RGBA"] if "foreground" in kinds else None,
+            "png": picture,
+            "cryptomatte": _in_cryptomatte(called.get(matte.slot)),
+        }
+        for matte, picture in zip(mattes, pictures or [None] * len(mattes), strict=True)
+    ]
 
 
 def _slot(matte: Matte) -> dict[str, Any]:
@@ -80,6 +151,31 @@ def _slot(matte: Matte) -> dict[str, Any]:
         "alpha_area": round(float(matte.crop.sum(dtype=np.float64)), 3),
         "passes": matte.passes,
     }
+
+
+def _in_cryptomatte(name: str | None) -> dict[str, str] | None:
+    return None if name is None else {"name": name, "id": f"{object_id(name):08x}"}
+
+
+def _check(record: dict[str, Any]) -> None:
+    """Raise ValueShapeError unless readers of the published schema will take the record."""
+    try:
+        SidecarRecord.model_validate_json(json.dumps(record))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "record"
+        raise ValueShapeError(
+            f"Sidecar: '{place}': {first['msg'].lower()}, got {str(first['input'])[:80]!r}."
+        ) from None
+
+
+def _unicode(value: Any) -> Any:
+    """The value with text that JSON's readers take: a name that is not Unicode has "?" for each odd byte."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_unicode(name): _unicode(part) for name, part in value.items()}
+    return [_unicode(part) for part in value] if isinstance(value, list) else value
 
 
 def _versions() -> dict[str, str]:

@@ -15,6 +15,7 @@ import numpy as np
 from semantic_matte.colour import to_display
 from semantic_matte.errors import HintError
 from semantic_matte.ports import Progress, ProgressEvent
+from semantic_matte.resizing import resized_light
 from semantic_matte.types import BoolArray, Box, ByteArray, Hint, Instance, Plate
 
 # GrabCut works on at most this many pixels a side; its mask is only the start of a matte.
@@ -111,7 +112,7 @@ def _grab_cut(plate: Plate, window: Box, marks: ByteArray) -> BoolArray:
     """GrabCut at a working size. marks: (h, w) of OpenCV's four kinds on `window`."""
     scale = min(1.0, WORKING_SIDE / max(window.width, window.height))
     size = (max(1, round(window.width * scale)), max(1, round(window.height * scale)))
-    linear = cv2.resize(plate.pixels[window.slices], size, interpolation=cv2.INTER_AREA)
+    linear = resized_light(plate.pixels[window.slices], size)
     shown = np.ascontiguousarray((to_display(linear) * 255 + 0.5).astype(np.uint8)[..., ::-1])
     small = cv2.resize(marks, size, interpolation=cv2.INTER_NEAREST)
     models = [np.zeros((1, 65), dtype=np.float64) for _ in range(2)]

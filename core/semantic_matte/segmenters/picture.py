@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from semantic_matte.colour import to_display
+from semantic_matte.resizing import resized_light
 from semantic_matte.types import Box, ByteArray, FloatArray, Plate
 
 
@@ -24,8 +25,7 @@ def shown(plate: Plate, window: Box, size: tuple[int, int]) -> FloatArray:
         below, right = window.y1 - inside.y1, window.x1 - inside.x1
         mirrored = cv2.copyMakeBorder(pixels, above, below, left, right, cv2.BORDER_REFLECT)
         pixels = np.asarray(mirrored, dtype=np.float32)
-    resized = cv2.resize(pixels, size, interpolation=method)
-    return np.asarray(to_display(resized), dtype=np.float32)
+    return np.asarray(to_display(resized_light(pixels, size, method)), dtype=np.float32)
 
 
 def shown_bytes(plate: Plate) -> ByteArray:

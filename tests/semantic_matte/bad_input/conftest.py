@@ -36,8 +36,15 @@ class Studio:
 
     @staticmethod
     def layers(path: Path) -> dict[str, np.ndarray]:
+        """On the display window, which is the plates' own here; the file may hold less of it."""
         with OpenEXR.File(str(path), separate_channels=True) as file:
-            return {name: np.array(channel.pixels) for name, channel in file.channels().items()}
+            (x0, y0), (x1, y1) = (corner.tolist() for corner in file.header()["dataWindow"])
+            (left, top), (right, bottom) = (corner.tolist() for corner in file.header()["displayWindow"])
+            layers = {}
+            for name, channel in file.channels().items():
+                layers[name] = np.zeros((bottom - top + 1, right - left + 1), channel.pixels.dtype)
+                layers[name][y0 - top : y1 - top + 1, x0 - left : x1 - left + 1] = channel.pixels
+            return layers
 
     @staticmethod
     def sidecar(path: Path) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def test_odd_sizes_go_all_the_way(
     matte_files(sm.Engine(sm.Settings(png=True, spread=True)), request, progress)
     assert {path.name for path in folder.iterdir()} == {
         "odd.mattes.exr",
+        "odd.cryptomatte.exr",
         "odd.sm_object_01.png",
         "odd.contact.png",
         "odd.matte.json",
@@ -191,7 +192,7 @@ def test_two_hundred_objects(studio: Any, photos: Path, tmp_path: Path) -> None:
 
     for_one = most_memory(rows[0])
     for_all = most_memory(*rows)
-    names = {f"sm_extra_{number:03d}.A" for number in range(1, 201)}
+    names = {f"sm_extra_{number:02d}.A" for number in range(1, 201)}
     assert set(studio.layers(tmp_path / "out" / "crowd.mattes.exr")) == names
     assert len(studio.sidecar(tmp_path / "out" / "crowd.matte.json")["slots"]) == 200
     # Whole frames in float32, one an object, would be 235 MiB a time.

@@ -73,7 +73,7 @@ def with_pngs(engine: sm.Engine) -> sm.Engine:
 
 
 # The last plate's results, so that a late look would come after the first plate was solved and written.
-OWN_NAMES = ["b.mattes.exr", "b.contact.png", "b.matte.json", "b.sm_object_01.png"]
+OWN_NAMES = ["b.mattes.exr", "b.cryptomatte.exr", "b.contact.png", "b.matte.json", "b.sm_object_01.png"]
 
 
 @pytest.mark.parametrize("name", OWN_NAMES)

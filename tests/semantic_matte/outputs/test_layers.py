@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import OpenEXR
 import pytest
 
 from semantic_matte.errors import OutputError
-from semantic_matte.outputs import layers
+from semantic_matte.outputs import exr_files
 from semantic_matte.outputs.layers import write_layers
 from semantic_matte.types import Box, Plate
 
@@ -56,19 +57,19 @@ def test_no_date_and_the_same_bytes_each_time(
     assert not {"capDate", "DateTime", "Software", "software"} & set(header)
 
 
-@pytest.mark.parametrize("strip_bytes", [1, 70 * 2 * 2 * 16, 70 * 2 * 2 * 40])
-def test_strips_join_without_a_seam(
-    tmp_path: Path, make_matte, monkeypatch: pytest.MonkeyPatch, strip_bytes: int
+@pytest.mark.parametrize("bytes_at_work", [1, 70 * 2 * 2 * 16, 70 * 2 * 2 * 40])
+def test_blocks_join_without_a_seam(
+    tmp_path: Path, make_matte, monkeypatch: pytest.MonkeyPatch, bytes_at_work: int
 ) -> None:
     mattes = [
         make_matte(PLATE.size, Box(1, 13, 69, 52), "sm_a_01"),
         make_matte(PLATE.size, Box(0, 31, 5, 33), "sm_b_01"),
     ]
     write_layers(tmp_path / "whole.exr", PLATE, mattes, {})
-    monkeypatch.setattr(layers, "_STRIP_BYTES", strip_bytes)
-    write_layers(tmp_path / "strips.exr", PLATE, mattes, {})
-    assert (tmp_path / "whole.exr").read_bytes() == (tmp_path / "strips.exr").read_bytes()
-    _, channels = read(tmp_path / "strips.exr")
+    monkeypatch.setattr(exr_files, "_BYTES_AT_WORK", bytes_at_work)
+    write_layers(tmp_path / "blocks.exr", PLATE, mattes, {})
+    assert (tmp_path / "whole.exr").read_bytes() == (tmp_path / "blocks.exr").read_bytes()
+    _, channels = read(tmp_path / "blocks.exr")
     for matte in mattes:
         np.testing.assert_array_equal(channels[f"{matte.slot}.A"], matte.alpha)
 
@@ -124,18 +125,65 @@ def test_any_size(tmp_path: Path, make_matte, size: tuple[int, int]) -> None:
     np.testing.assert_array_equal(channels["sm_person_01.A"], matte.alpha)
 
 
-def test_memory_does_not_grow_with_the_number_of_mattes(make_matte) -> None:
-    import tracemalloc
-
-    size = (2000, 3000)
-    all_layers = [
-        layers._Layer(f"sm_a_{n:02d}.A", matte.crop, matte.window)
-        for n in range(40)
-        for matte in [make_matte(size, Box(0, 0, 30, 30))]
+@pytest.mark.parametrize("data_window", ["centred", "tight", "plate"])
+@pytest.mark.parametrize("storage", ["scanline", "tiled"])
+def test_every_layer_comes_back_bit_for_bit(
+    tmp_path: Path, make_matte, read_exr, data_window: str, storage: str
+) -> None:
+    mattes = [
+        make_matte(PLATE.size, Box(20, 9, 50, 30), "sm_a_01", spread=0.25),
+        make_matte(PLATE.size, Box(25, 14, 41, 36), "sm_b_01"),
     ]
-    tracemalloc.start()
-    rows = sum(strip.shape[0] for strip in layers._strips(size, all_layers))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert rows == 2000
-    assert peak < 3 * layers._STRIP_BYTES < 40 * 2000 * 3000 * 2
+    place = tmp_path / "m.exr"
+    assert write_layers(place, PLATE, mattes, {}, True, data_window=data_window, storage=storage) == []
+    stored = read_exr(place)
+    # Alphas don't reach the corners of their windows, which all the same are covered; a border is added.
+    windows = {"plate": PLATE.box, "tight": Box(18, 7, 52, 38), "centred": Box(18, 7, 52, 46)}
+    window = windows[data_window]
+    assert stored.data == window.shifted(-7, -4)
+    assert stored.display == PLATE.display_window
+    assert stored.tiles == ((64, 64) if storage == "tiled" else None)
+    assert list(stored.channels) == ["sm_a_01.A", "sm_a_01_spread.A", "sm_b_01.A", "sm_b_01_spread.A"]
+    for matte in mattes:
+        for name, whole in ((matte.slot, matte.alpha), (f"{matte.slot}_spread", matte.spread)):
+            layer = stored.channels[f"{name}.A"]
+            assert layer.dtype == np.float16
+            assert layer.tobytes() == whole[window.slices].astype(np.float16).tobytes()
+
+
+def test_the_window_is_cut_to_alphas_and_not_to_their_windows(tmp_path: Path, make_matte, read_exr) -> None:
+    """An estimator's window is wider than what it solved; a speck too small for half is nothing."""
+    matte = make_matte(PLATE.size, Box(10, 5, 60, 50))
+    alpha = np.zeros_like(matte.crop)
+    alpha[20:23, 17:22] = 0.5
+    alpha[0, 0] = 2**-26
+    matte = replace(matte, crop=alpha)
+    write_layers(tmp_path / "m.exr", PLATE, [matte], {}, data_window="tight")
+    assert read_exr(tmp_path / "m.exr").data == Box(25, 23, 34, 30).shifted(-7, -4)
+    # A spread that is written counts too, one that isn't doesn't.
+    spread = np.zeros_like(alpha)
+    spread[25, 40] = 0.5
+    matte = replace(matte, spread_crop=spread)
+    for written, box in ((False, Box(25, 23, 34, 30)), (True, Box(25, 23, 53, 33))):
+        write_layers(tmp_path / "m.exr", PLATE, [matte], {}, written, data_window="tight")
+        assert read_exr(tmp_path / "m.exr").data == box.shifted(-7, -4)
+
+
+@pytest.mark.parametrize("data_window", ["centred", "tight"])
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_frame_without_alpha_has_a_small_window_in_the_middle(
+    tmp_path: Path, make_matte, read_exr, data_window: str, count: int
+) -> None:
+    matte = make_matte(PLATE.size, Box(10, 5, 60, 50))
+    mattes = [replace(matte, crop=np.zeros_like(matte.crop))] * count
+    write_layers(tmp_path / "m.exr", PLATE, mattes, {}, data_window=data_window)
+    stored = read_exr(tmp_path / "m.exr")
+    assert stored.data == Box(32, 24, 38, 29).shifted(-7, -4)
+    ((name, layer),) = stored.channels.items()
+    assert name == ("sm_person_01.A" if count else "sm_none_00.A")
+    assert not layer.any()
+
+
+def test_a_timecode_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    notices = write_layers(tmp_path / "m.exr", replace(PLATE, timecode="noon"), [], {})
+    assert notices == ["The timecode 'noon' is none that EXR can hold and was left out."]

@@ -1,0 +1,107 @@
+"""Writing what came of one plate: layers, Cryptomatte, foreground, pictures, and last the sidecar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, Protocol
+
+from semantic_matte import __version__
+from semantic_matte.content_keys import settings_digest
+from semantic_matte.engine import Engine
+from semantic_matte.outputs.alpha import write_alpha
+from semantic_matte.outputs.contact_sheet import write_contact_sheet
+from semantic_matte.outputs.cryptomatte import write_cryptomatte
+from semantic_matte.outputs.foregrounds import write_foregrounds
+from semantic_matte.outputs.header import header_of
+from semantic_matte.outputs.layers import write_layers
+from semantic_matte.outputs.sidecar import describe, file_record, write_json
+from semantic_matte.ports import Progress, ProgressEvent
+from semantic_matte.result_files import ResultFile, ResultFiles
+from semantic_matte.types import Matte, Plate
+
+
+class _Notes(Progress, Protocol):
+    """A progress that keeps what it is told."""
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """Every sentence so far."""
+
+
+def write_results(
+    engine: Engine,
+    plate: Plate,
+    mattes: Sequence[Matte],
+    files: ResultFiles,
+    progress: _Notes,
+    key: str | None,
+) -> dict[str, Any]:
+    """Write the files of one plate, each of them whole or not at all, and the sidecar when all are there.
+
+    progress: keeps what it is told, for the sidecar. key: of the result's content, if it has one. Returns the
+    sidecar's record. Raises OutputError, UnknownNameError (foreground space).
+    """
+    settings = engine.settings
+    header = header_of(plate, engine.models, settings_digest(settings), __version__)
+    header["semantic_matte/estimator"] = settings.estimator
+    total = len(files.paths)
+    progress.advance(ProgressEvent("writing", 0, total))
+    records = []
+    for number, (file, write) in enumerate(_writers(engine, plate, mattes, files, header), start=1):
+        for sentence in write() or ():
+            progress.notice(sentence)
+        records.append(file_record(file.kind, file.path))
+        progress.advance(ProgressEvent("writing", number, total))
+    record = describe(
+        plate,
+        mattes,
+        settings,
+        engine.models,
+        engine.device,
+        progress.notices,
+        files=records,
+        key=key,
+        estimator_device=engine.estimator.device,
+        read_as=plate.read_as or None,
+        foreground_space=engine.foreground_space(plate) if settings.foreground else "",
+    )
+    write_json(files.sidecar, record)
+    progress.advance(ProgressEvent("writing", total, total))
+    return record
+
+
+def _writers(
+    engine: Engine,
+    plate: Plate,
+    mattes: Sequence[Matte],
+    files: ResultFiles,
+    header: Mapping[str, str | int | float],
+) -> Iterator[tuple[ResultFile, Callable[[], Sequence[str] | None]]]:
+    """Each file but the sidecar, with what writes it and gives the notices that come of it."""
+    settings = engine.settings
+    window, storage = settings.data_window, settings.storage
+    # Since 4.5 Blender resamples what isn't of the frame's size, which moves values in the fifth digit.
+    # Coverage is to be exact there, so a Cryptomatte is cut only for those who ask for the tightest window.
+    exact: Literal["tight", "plate"] = "tight" if window == "tight" else "plate"
+    singles = iter(mattes)
+    for file in files.besides_sidecar:
+        path = file.path
+        write: Callable[[], Sequence[str] | None]
+        if file.kind == "layers":
+            write = partial(
+                write_layers, path, plate, mattes, header, settings.spread, data_window=window, storage=storage
+            )
+        elif file.kind == "cryptomatte":
+            write = partial(write_cryptomatte, path, plate, mattes, header, data_window=exact, storage=storage)
+        elif file.kind == "foreground":
+            colours = engine.foregrounds(plate, mattes)
+            write = partial(
+                write_foregrounds, path, plate, colours, header, data_window=window, storage=storage
+            )
+        elif file.kind == "png":
+            write = partial(write_alpha, path, next(singles).alpha, plate)
+        else:
+            unmix = engine.foreground_estimator.estimate
+            write = partial(write_contact_sheet, path, plate, mattes, unmix=unmix)
+        yield file, write
