@@ -214,6 +214,7 @@ def test_one_bad_plate_in_the_middle_leaves_the_ones_before_it_whole(
         matte_files(engine, request, SilentProgress())
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "chelsea.mattes.exr",
+        "chelsea.cryptomatte.exr",
         "chelsea.contact.png",
         "chelsea.matte.json",
     }
