@@ -19,6 +19,7 @@ from semantic_matte.estimators import create_estimator
 from semantic_matte.foregrounds import create_foreground_estimator
 from semantic_matte.foregrounds.unmixing import unmix
 from semantic_matte.outputs.names import slot_names
+from semantic_matte.overlaps import check_order
 from semantic_matte.plates import as_plate, as_trimap
 from semantic_matte.ports import (
     ForegroundEstimator,
@@ -143,6 +144,7 @@ class Engine:
                 raise UsageError(HINT_AND_TRIMAP)
             return [self._matte_of_trimap(read, trimap, progress, found)]
         # Names are checked before the slow part, so that a slip costs seconds and not minutes.
+        check_order(self.settings.order)
         estimator = self.estimator
         if self.settings.spread and estimator.solves_regions:
             progress.notice(
