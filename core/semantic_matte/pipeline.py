@@ -11,7 +11,7 @@ import numpy as np
 from semantic_matte import feedback, patches, trimap
 from semantic_matte.errors import TrimapError
 from semantic_matte.fusion import Band, Fused, fuse_in_turn
-from semantic_matte.overlaps import settle
+from semantic_matte.overlaps import settle, visible
 from semantic_matte.ports import MatteEstimator, Progress
 from semantic_matte.resizing import resized_light
 from semantic_matte.settings import Settings
@@ -48,12 +48,12 @@ def matte_frame(
     """
     solid: dict[int, Matte] = {}
     found: dict[int, Trimap] = {}
-    for index, instance in enumerate(instances):
+    for index, instance in enumerate(visible(instances, settings.overlaps, settings.order)):
         try:
             found[index] = trimap.from_instance(instance, settings.dilation_outer, settings.dilation_inner)
         except TrimapError as error:
             progress.notice(f"{error} Its rough mask is used as its matte.")
-            solid[index] = Matte(instance, instance.crop.astype(np.float32), instance.box)
+            solid[index] = Matte(instances[index], instance.crop.astype(np.float32), instance.box)
     settled = trimap.yield_to_neighbours(list(found.values()))
     objects = {
         index: _Object(

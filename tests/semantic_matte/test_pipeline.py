@@ -271,3 +271,20 @@ def test_progress_names_the_slot_and_a_cancel_gets_through(toys: Any, ball: Any)
         matte_frame(toys.plate(truth), [instance], toys(toys.oracle), Settings(samples=1), Watched())
     assert {event.instance for event in events} == {"sm_ball_01"}
     assert [event.pass_number for event in events] == sorted(event.pass_number for event in events)
+
+
+def test_in_front_an_object_is_solved_as_if_nothing_lay_behind(toys: Any) -> None:
+    # The rough mask behind runs on beneath the one in front, as a table's does beneath its cups.
+    cup, table = toys.disc(*FRAME, 80, 110, 30, 12), toys.disc(*FRAME, 80, 110, 70, 12)
+    instances = [instance_of(table > 0.5, "table", "sm_table_01"), instance_of(cup > 0.5, "cup", "sm_cup_01")]
+    plate, estimator = toys.plate(cup), toys(toys.oracle)
+    order = {"overlaps": "front_to_back", "order": ("cup",)}
+    behind, in_front = run(plate, instances, estimator, **order, **WIDE)
+    (alone,) = run(plate, instances[1:], estimator, **WIDE)
+    np.testing.assert_array_equal(in_front.alpha, alone.alpha)
+    assert (behind.alpha + in_front.alpha).max() <= 1 + 1e-6
+    assert behind.alpha[80, 110] == 0
+    assert behind.instance is instances[0]
+    # Without an order the two know each other for solid, and neither has a soft edge there.
+    together = run(plate, instances, estimator, **WIDE)
+    assert together[1].alpha[80, 110] == 0.5
