@@ -30,7 +30,8 @@ class UnknownNameError(UsageError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = list(known)
-        by_lower = {one.lower(): one for one in known}
+        # Of two that differ in case alone, the first is offered.
+        by_lower = {one.lower(): one for one in reversed(known)}
         found = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
         closest = [by_lower[one] for one in found]
         offer = f"Did you mean {_quoted(closest)}? " if closest else ""

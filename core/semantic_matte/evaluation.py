@@ -117,6 +117,36 @@ def matting_score(alpha: FloatArray, truth: FloatArray, trimap_levels: ByteArray
     )
 
 
+def foreground_sad(colour: FloatArray, truth: FloatArray, alpha: FloatArray) -> float:
+    """How far an object's own colours are off where it is soft: the sum of absolute differences, in thousands.
+
+    colour, truth: (H, W, 3) float32, linear light, unpremultiplied. alpha: (H, W) float32 in [0, 1]. Mean over
+    channels, weighted by alpha, over pixels with 0 < alpha < 1: in linear light that is how far a composite is
+    off, whatever lies behind. Raises ValueShapeError if there are no such pixels.
+    """
+    difference, weight = _soft_difference(colour, truth, alpha)
+    return float((weight * np.abs(difference).mean(axis=1)).sum()) / 1000
+
+
+def foreground_mse(colour: FloatArray, truth: FloatArray, alpha: FloatArray) -> float:
+    """The mean squared difference of an object's own colours where it is soft; see `foreground_sad`."""
+    difference, weight = _soft_difference(colour, truth, alpha)
+    return float((weight * np.square(difference).mean(axis=1)).sum() / weight.sum())
+
+
+def _soft_difference(
+    colour: FloatArray, truth: FloatArray, alpha: FloatArray
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Differences (n, 3) and alphas (n,) of the pixels with 0 < alpha < 1."""
+    _require_unit_range("Alpha", alpha, 2)
+    require_array("Colour", colour, np.float32, (*alpha.shape, 3))
+    require_array("Truth", truth, np.float32, colour.shape)
+    soft = (alpha > 0) & (alpha < 1)
+    if not soft.any():
+        raise ValueShapeError("Alpha: expected at least one pixel between 0 and 1, got none.")
+    return colour[soft].astype(np.float64) - truth[soft], alpha[soft].astype(np.float64)
+
+
 def dtssd(alphas: FloatArray, truths: FloatArray) -> float:
     """Flicker: how far alpha's change from frame to frame is from the truth's change, times 100.
 

@@ -88,7 +88,10 @@ def test_the_same_picture_as_png_and_as_float_exr(
 
 @pytest.mark.parametrize("space", [SCENE_LINEAR, ACESCG])
 def test_the_same_picture_as_half_exr(engine: sm.Engine, photo: Photo, tmp_path: Path, space: str) -> None:
-    """Half rounds display values by up to 1.5e-4. Matting hardly answers; trimaps flip at a few pixels."""
+    """Half rounds display values by up to 1.5e-4. Segmenters see 8 bits, so masks don't answer; matting hardly does.
+
+    A later pass's trimap, which is cut out of an alpha, flips at a few pixels, and matting answers to that.
+    """
     path = write(tmp_path / "p.exr", from_scene_linear(photo.light, space).astype(np.float16), space)
     alone = [engine.refine(source, photo.trimap) for source in (photo.path, path)]
     assert like(*alone) >= 0.999
@@ -96,10 +99,10 @@ def test_the_same_picture_as_half_exr(engine: sm.Engine, photo: Photo, tmp_path:
     again = engine.matte(path)
     assert [matte.slot for matte in again] == [matte.slot for matte in photo.mattes]
     for before, after in zip(photo.mattes, again, strict=True):
-        assert mask_iou(before.instance.mask, after.instance.mask) > 0.999
-        # Seen: 0.9908 to 1 of all pixels, on the mean at most 5e-4.
-        assert like(before.alpha, after.alpha) >= 0.98
-        assert apart(before.alpha, after.alpha) < SMALL / 2
+        np.testing.assert_array_equal(before.instance.mask, after.instance.mask)
+        # Seen: 0.997 to 1 of all pixels, on the mean at most 9e-5.
+        assert like(before.alpha, after.alpha) >= 0.995
+        assert apart(before.alpha, after.alpha) < SMALL / 16
 
 
 # Seen with a fixed instance, worst of three photos: 0.004 and 0.008; of 15 others: 0.012 and 0.018.

@@ -105,11 +105,12 @@ class _Level:
 
 @dataclass(frozen=True)
 class _Found:
-    """What a level has found. averages: (8, rows, columns), of each cell; see `Mixture.of`. alpha_variance:
-    ()."""
+    """What a level has found. averages: (8, rows, columns), of each cell; see `Mixture.of`. alpha_variance: ();
+    darkest: (3, 1, 1), of the whole picture, at most 0; see `Mixture.settled`."""
 
     averages: Tensor
     alpha_variance: Tensor
+    darkest: Tensor
 
 
 def _unmixed(light: Tensor, alpha: Tensor) -> FloatArray:
@@ -123,12 +124,13 @@ def _unmixed(light: Tensor, alpha: Tensor) -> FloatArray:
         parts = [_averages(light, alpha, found, level, strip) for strip in _strips(height, width, level)]
         signs = torch.stack([part_signs for _, part_signs in parts]).sum(dim=0)
         variance = (signs[0] / (signs[1] + TINY)).clamp(LEAST_ALPHA_ERROR**2, GREATEST_ALPHA_ERROR**2)
-        found = _Found(torch.cat([averages for averages, _ in parts], dim=1), variance)
+        found = _Found(torch.cat([averages for averages, _ in parts], dim=1), variance, found.darkest)
     result = np.empty((height, width, 3), dtype=np.float32)
     for strip in _strips(height, width, last):
         averages, _ = _averages(light, alpha, found, last, strip)
         mixture = Mixture.of(light[:, strip], alpha[:, strip], averages)
-        result[strip] = mixture.settled(found.alpha_variance)[0].permute(1, 2, 0).cpu().numpy()
+        foreground, _ = mixture.settled(found.alpha_variance, found.darkest)
+        result[strip] = foreground.permute(1, 2, 0).cpu().numpy()
     return result
 
 
@@ -163,7 +165,8 @@ def _over_all(light: Tensor, alpha: Tensor) -> _Found:
         total = weight.sum() + TINY
         mean = (sampled * weight).sum(dim=(1, 2), keepdim=True) / total
         found += [mean, ((square(sampled - mean) * weight).sum() / total).view(1, 1, 1)]
-    return _Found(torch.cat(found), torch.tensor(ALPHA_ERROR**2, device=light.device))
+    darkest = light.amin(dim=(1, 2), keepdim=True).clamp(max=0)
+    return _Found(torch.cat(found), torch.tensor(ALPHA_ERROR**2, device=light.device), darkest)
 
 
 def _averages(
@@ -185,7 +188,7 @@ def _averages(
     size = (coverage.shape[1], coverage.shape[2])
     guess = _raised(found.averages, rows, 2 * level.samples, level.samples, size)
     mixture = Mixture.of(light[:, pixels, level.start :: level.step], coverage, guess)
-    foreground, background = mixture.settled(found.alpha_variance)
+    foreground, background = mixture.settled(found.alpha_variance, found.darkest)
     sums = torch.cat(
         [
             *_weighed(foreground, guess[:3], coverage, DIMMING),

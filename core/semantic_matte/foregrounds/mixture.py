@@ -20,6 +20,10 @@ ALPHA_ERROR = 0.06
 CREDIBLE = 4.0
 # Nearly clear and nearly solid pixels tell nothing of it.
 TELLING = 0.05
+# A correction leaves at least this share of the mean's light in each channel, give or take that of the
+# brightest one, and is shortened as a whole for it: where alpha is too low in front of something bright,
+# colours would fall below black, one channel after the other.
+LEAST_LIGHT, GIVE = 0.25, 0.1
 # Keeps divisions of 0 by 0 finite.
 TINY = 1e-12
 
@@ -65,21 +69,33 @@ class Mixture:
             by_alpha=4 * alpha * rest * square(foreground - background),
         )
 
-    def settled(self, alpha_variance: Tensor) -> tuple[Tensor, Tensor]:
+    def settled(self, alpha_variance: Tensor, darkest: Tensor) -> tuple[Tensor, Tensor]:
         """The most likely colours of foreground and background, (3, h, w) each.
 
-        What is unexplained goes to both, and to an error of alpha with the variance () at 0.5, by their shares
-        in what is expected. Where alpha is 1 or 0, the light is the one or the other.
+        alpha_variance: (), at 0.5. darkest: (3, 1, 1), what no light of this plate is below.
+
+        What is unexplained goes to both, and to an error of alpha, by their shares in what is expected. Where
+        alpha is 1 or 0, the light is the one or the other.
         """
         import torch
 
         unit = self.unexplained / (self.variance + alpha_variance * self.by_alpha)
-        foreground = self.foreground + self.alpha * self.own * unit
+        foreground = self._corrected(self.alpha * self.own * unit, darkest)
         background = self.background + self.rest * self.others * unit
         return (
             torch.where(self.alpha == 1, self.light, foreground),
             torch.where(self.alpha == 0, self.light, background),
         )
+
+    def _corrected(self, correction: Tensor, darkest: Tensor) -> Tensor:
+        """(3, h, w): the foreground's mean and as much of its correction (3, h, w) as leaves it enough
+        light."""
+        import torch
+
+        light = (self.foreground - darkest).clamp(min=0)
+        room = (1 - LEAST_LIGHT) * light + GIVE * light.amax(dim=0, keepdim=True)
+        part = (room / (-correction).clamp(min=TINY)).amin(dim=0, keepdim=True).clamp(max=1)
+        return torch.maximum(self.foreground + part * correction, darkest)
 
     def signs_of_error(self) -> Tensor:
         """(2,): sums over the pixels whose quotient is alpha's variance at 0.5.

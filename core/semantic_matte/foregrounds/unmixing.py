@@ -33,7 +33,8 @@ def unmix(
         touched = covered.shifted(matte.window.x0, matte.window.y0)
         seen = _inside(touched.padded(max(estimator.context, MARGIN)), plate.box)
         alpha = np.zeros((seen.height, seen.width), dtype=np.float32)
-        alpha[touched.relative_to(seen).slices] = matte.crop[covered.slices]
+        # As files hold it: colours are right for the alpha that they are put together with.
+        alpha[touched.relative_to(seen).slices] = matte.crop[covered.slices].astype(np.float16)
         colour = estimator.estimate(np.ascontiguousarray(light[seen.slices]), alpha)
         window = _inside(touched.padded(MARGIN), plate.box)
         part = window.relative_to(seen).slices
