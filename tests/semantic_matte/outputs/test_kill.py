@@ -35,9 +35,11 @@ from PIL import Image
 from semantic_matte.outputs.alpha import write_alpha
 from semantic_matte.outputs.atomic import ensure_folder
 from semantic_matte.outputs import contact_sheet
+from semantic_matte.outputs.cryptomatte import write_cryptomatte
+from semantic_matte.outputs.foregrounds import write_foregrounds
 from semantic_matte.outputs.layers import write_layers
 from semantic_matte.outputs.sidecar import write_json
-from semantic_matte.types import Box, Instance, Matte, Plate
+from semantic_matte.types import Box, Foreground, Instance, Matte, Plate
 
 SIZE = (300, 400)
 BOX = Box(0, 0, SIZE[1], SIZE[0])
@@ -55,11 +57,14 @@ sheets = [
     contact_sheet.draw_contact_sheet(plates[number], mattes[number][:1]).crop((0, 0, 400, 300))
     for number in range(2)
 ]
-contact_sheet.draw_contact_sheet = lambda plate, mattes: sheets[int(plate.name)]
+contact_sheet.draw_contact_sheet = lambda plate, mattes, unmix=None: sheets[int(plate.name)]
 records = [{"result": number, "numbers": [number] * 40000} for number in range(2)]
 
 def write(folder, number):
     write_layers(folder / "a.mattes.exr", plates[number], mattes[number], {"semantic_matte/result": number})
+    write_cryptomatte(folder / "a.cryptomatte.exr", plates[number], mattes[number][:2], {})
+    own = [Foreground(mattes[number][0], plates[number].pixels, BOX, "acescg")]
+    write_foregrounds(folder / "a.foreground.exr", plates[number], own, {})
     write_alpha(folder / "a.png", mattes[number][0].crop, plates[number])
     write_alpha(folder / "a.exr", mattes[number][0].crop, plates[number])
     contact_sheet.write_contact_sheet(folder / "a.contact.png", plates[number], [])
@@ -97,7 +102,8 @@ for line in sys.stdin:
     print(os.WTERMSIG(os.waitpid(process, 0)[1]), flush=True)
 """
 
-NAMES = {"a.mattes.exr", "a.png", "a.exr", "a.contact.png", "a.matte.json"}
+CHANNELS = {"a.mattes.exr": 6, "a.cryptomatte.exr": 4, "a.foreground.exr": 4, "a.exr": 1}
+NAMES = {*CHANNELS, "a.png", "a.contact.png", "a.matte.json"}
 
 
 @contextlib.contextmanager
@@ -126,7 +132,7 @@ def ask(process: subprocess.Popen[str], line: str = "") -> str:
 
 
 def read_whole(folder: Path, number: int) -> None:
-    for name, channels in (("a.mattes.exr", 6), ("a.exr", 1)):
+    for name, channels in CHANNELS.items():
         with OpenEXR.File(str(folder / name), separate_channels=True) as file:
             assert len(file.channels()) == channels
     for name in ("a.png", "a.contact.png"):
