@@ -88,9 +88,10 @@ def test_the_same_picture_as_png_and_as_float_exr(
 
 @pytest.mark.parametrize("space", [SCENE_LINEAR, ACESCG])
 def test_the_same_picture_as_half_exr(engine: sm.Engine, photo: Photo, tmp_path: Path, space: str) -> None:
-    """Half rounds display values by up to 1.5e-4. Segmenters see 8 bits, so masks don't answer; matting hardly does.
+    """Half rounds display values by up to 1.5e-4. Masks stay, for segmenters see the file's levels.
 
-    A later pass's trimap, which is cut out of an alpha, flips at a few pixels, and matting answers to that.
+    Matting alone hardly answers. A later pass's trimap, which is cut out of an alpha, flips at a few pixels,
+    and matting answers to that.
     """
     path = write(tmp_path / "p.exr", from_scene_linear(photo.light, space).astype(np.float16), space)
     alone = [engine.refine(source, photo.trimap) for source in (photo.path, path)]

@@ -82,10 +82,7 @@ class Mixture:
         unit = self.unexplained / (self.variance + alpha_variance * self.by_alpha)
         foreground = self._corrected(self.alpha * self.own * unit, darkest)
         background = self.background + self.rest * self.others * unit
-        return (
-            torch.where(self.alpha == 1, self.light, foreground),
-            torch.where(self.alpha == 0, self.light, background),
-        )
+        return torch.where(self.alpha == 1, self.light, foreground), background
 
     def _corrected(self, correction: Tensor, darkest: Tensor) -> Tensor:
         """(3, h, w): the foreground's mean and as much of its correction (3, h, w) as leaves it enough

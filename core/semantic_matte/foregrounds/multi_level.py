@@ -9,8 +9,9 @@ import numpy as np
 
 from semantic_matte.types import FloatArray
 
-# Light beyond OUTLYING times what USUAL percent of the lit pixels stay under is taken out before solving, and
-# given back pixel by pixel: one lamp must neither shine over its surroundings nor take their precision.
+# Light beyond OUTLYING times what USUAL percent of the object's pixels, or of the others, stay under is taken
+# out before solving, and given back pixel by pixel: one lamp must neither shine over its surroundings nor take
+# their precision.
 USUAL, OUTLYING = 95, 4
 # Colours may be brighter than all that is seen by this share of its range. Darker than black they may be only
 # where the plate is: beside lamps the solver would leave holes.
@@ -31,7 +32,7 @@ class MultiLevel:
         """See `ports.ForegroundEstimator`."""
         from pymatting import estimate_foreground_ml
 
-        limit = _limit(colour)
+        limit = _limit(colour, alpha)
         usual = colour.clip(-limit, limit)
         low = min(0.0, float(usual.min()))
         scale = np.float32((float(usual.max()) - low) * (1 + HEADROOM))
@@ -48,8 +49,9 @@ class MultiLevel:
         return result
 
 
-def _limit(colour: FloatArray) -> np.float32:
+def _limit(colour: FloatArray, alpha: FloatArray) -> np.float32:
     """Above 0: how bright, or how far below 0, light may be that is solved for."""
     strength = np.abs(colour).max(axis=2)
-    lit = strength[strength > 0]
-    return np.float32(OUTLYING * np.percentile(lit, USUAL) if lit.size else 1)
+    sides = [strength[side & (strength > 0)] for side in (alpha > 0.5, alpha <= 0.5)]
+    usual = max((np.percentile(lit, USUAL) for lit in sides if lit.size), default=1)
+    return np.float32(OUTLYING * usual)

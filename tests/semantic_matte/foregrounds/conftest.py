@@ -48,16 +48,20 @@ def mixed(colour: FloatArray, alpha: FloatArray, behind: FloatArray) -> Mixed:
 
 
 def object_of(kind: str) -> tuple[FloatArray, FloatArray]:
-    """Colour (H, W, 3) and alpha (H, W) of an object: fur of a cat, cut as drawn strands or as a lemur."""
-    if kind == "strands":
-        # The very mixture of tests/data/strands, whose colours are known because make.py mixed them.
-        front = cv2.resize(photo("chelsea")[:, 60:360], (384, 384), interpolation=cv2.INTER_AREA)
-        levels = cv2.imread(str(DATA / "strands" / "alpha.png"), cv2.IMREAD_UNCHANGED)
-        return front, (levels / np.float32(65535)).astype(np.float32)
-    levels = cv2.imread(str(DATA / "lemur" / "lemur_alpha.png"), cv2.IMREAD_GRAYSCALE)
-    alpha = (levels / np.float32(255)).astype(np.float32)
-    size = alpha.shape[::-1]
-    return cv2.resize(photo("chelsea"), size, interpolation=cv2.INTER_LINEAR), alpha
+    """Colour (H, W, 3) and alpha (H, W) of an object: fur of a cat, cut as drawn strands or as a lemur, or with
+    its soft edge lit from behind."""
+    if kind == "lemur":
+        levels = cv2.imread(str(DATA / "lemur" / "lemur_alpha.png"), cv2.IMREAD_GRAYSCALE)
+        alpha = (levels / np.float32(255)).astype(np.float32)
+        return cv2.resize(photo("chelsea"), alpha.shape[::-1], interpolation=cv2.INTER_LINEAR), alpha
+    # The very mixture of tests/data/strands, whose colours are known because make.py mixed them.
+    fur = cv2.resize(photo("chelsea")[:, 60:360], (384, 384), interpolation=cv2.INTER_AREA)
+    levels = cv2.imread(str(DATA / "strands" / "alpha.png"), cv2.IMREAD_UNCHANGED)
+    alpha = (levels / np.float32(65535)).astype(np.float32)
+    if kind == "rim":
+        thin = (1 - 1.1 * cv2.GaussianBlur(alpha, (0, 0), 12)).clip(0, 1) ** 1.5
+        fur = fur * (1 + 10 * thin[..., np.newaxis])
+    return fur.astype(np.float32), alpha
 
 
 def ground_of(kind: str, shape: tuple[int, int]) -> FloatArray:
@@ -72,7 +76,7 @@ def ground_of(kind: str, shape: tuple[int, int]) -> FloatArray:
 
 @pytest.fixture
 def mixture() -> Callable[[str, str], Mixed]:
-    """A known mixture of an object ("strands", "lemur") over a ground ("photo", "green", "sky")."""
+    """A known mixture of an object ("strands", "lemur", "rim") over a ground ("photo", "green", "sky")."""
 
     def make(kind: str, ground: str) -> Mixed:
         colour, alpha = object_of(kind)

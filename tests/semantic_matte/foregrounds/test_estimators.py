@@ -57,6 +57,26 @@ def test_two_even_colours_are_told_apart(estimator, ramp) -> None:
     np.testing.assert_allclose(found[soft], np.broadcast_to(own, found.shape)[soft], atol=0.01)
 
 
+def test_colours_out_of_the_plate_s_gamut_are_found_too(estimator, ramp) -> None:
+    """Saturated light has negative parts in a narrower space."""
+    own, behind = np.array([0.4, -0.1, 0.2], np.float32), np.array([-0.05, 0.6, 0.1], np.float32)
+    share = ramp[..., np.newaxis]
+    found = estimator.estimate((share * own + (1 - share) * behind).astype(np.float32), ramp)
+    soft = (ramp > 0.1) & (ramp < 1)
+    np.testing.assert_allclose(found[soft], np.broadcast_to(own, found.shape)[soft], atol=0.02)
+
+
+def test_a_small_bright_object_keeps_its_light(estimator) -> None:
+    """A neon tube over a night: hardly a pixel is lit, and all of the object's are."""
+    rows = np.abs(np.arange(200, dtype=np.float32) - 100)
+    alpha = np.repeat(((4 - rows) / 4).clip(0, 1)[:, np.newaxis], 200, axis=1)
+    own, behind = np.array([30, 8, 20], np.float32), np.full(3, 0.02, np.float32)
+    share = alpha[..., np.newaxis]
+    found = estimator.estimate((share * own + (1 - share) * behind).astype(np.float32), alpha)
+    soft = (alpha > 0.1) & (alpha < 1)
+    np.testing.assert_allclose(found[soft], np.broadcast_to(own, found.shape)[soft], rtol=0.05)
+
+
 def test_colour_goes_on_smoothly_where_alpha_is_0(estimator, ramp) -> None:
     own, behind = np.array([0.3, 0.1, 0.05], np.float32), np.array([0.02, 0.6, 0.1], np.float32)
     share = ramp[..., np.newaxis]

@@ -55,6 +55,19 @@ def test_close_ups_are_clean_too() -> None:
     assert greenest(np.asarray(clean)) < 12
 
 
+def test_light_that_no_sheet_can_show_is_clipped() -> None:
+    plate, matte = red_disc_over_green()
+    part = Box(120, 100, 270, 200)
+    below, black, beyond, brightest = (
+        pictures.close_up(
+            plate, matte, part, (150, 100), lambda light, _alpha, to=level: np.full_like(light, to)
+        )
+        for level in (-3, 0, 1e6, 16)
+    )
+    np.testing.assert_array_equal(below, black)
+    np.testing.assert_array_equal(beyond, brightest)
+
+
 def test_plate_and_objects_are_shown_as_they_are() -> None:
     """Unmixing changes composites alone, and is done once, at the sheet's size."""
     plate, matte = red_disc_over_green()
