@@ -192,7 +192,8 @@ class Settings(BaseModel):
         "blur_fusion",
         "output",
         "Foreground method",
-        "blur_fusion: fast, runs on the GPU. multi_level: PyMatting's solver, on the CPU.",
+        "blur_fusion: nearest to the truth, runs on the GPU too. multi_level: PyMatting's solver, on the CPU "
+        "alone and there the faster one.",
     )
     foreground_space: str = _control(
         "auto",

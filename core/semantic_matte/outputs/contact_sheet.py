@@ -90,7 +90,7 @@ def draw_contact_sheet(
             sheet.y += CAPTION + size[1] + GAP
     if mattes:
         sheet.draw.text((MARGIN, sheet.y + CAPTION // 2), "Mattes", font=font(18), fill=FAINT, anchor="lm")
-        draw_cells(sheet.image, (MARGIN, sheet.y), plate, mattes, cells)
+        draw_cells(sheet.image, (MARGIN, sheet.y), plate, mattes, cells, unmix)
     else:
         _draw_nothing_found(sheet, size, column_width)
     return sheet.image

@@ -63,8 +63,9 @@ def draw_cells(
     plate: Plate,
     mattes: Sequence[Matte],
     cells: Cells,
+    unmix: pictures.Unmix | None = None,
 ) -> None:
-    """Draw the grid at `corner` of the sheet."""
+    """Draw the grid at `corner` of the sheet. unmix: as of `contact_sheet.write_contact_sheet`."""
     index = 0
     size = (cells.width, cells.height)
     for order, matte in enumerate(mattes[: len(mattes) - cells.hidden]):
@@ -75,14 +76,14 @@ def draw_cells(
         _draw_cell(sheet, cells, cells.place(index, corner), picture, order, (name, score))
         index += 1
         if cells.edges:
-            edge = _edge(plate, matte, size)
+            edge = _edge(plate, matte, size, unmix)
             _draw_cell(sheet, cells, cells.place(index, corner), edge, order, ("edge, close up", ""))
             index += 1
     if cells.hidden:
         _draw_more(sheet, cells, cells.place(MOST_SHOWN - 1, corner))
 
 
-def _edge(plate: Plate, matte: Matte, size: tuple[int, int]) -> Image.Image:
+def _edge(plate: Plate, matte: Matte, size: tuple[int, int], unmix: pictures.Unmix | None) -> Image.Image:
     """The softest stretch of the edge over a new background, three times as large."""
     wanted = max(1, round(size[0] / 3 / plate.pixel_aspect)), max(1, round(size[1] / 3))
     part = pictures.softest_part(matte, wanted)
@@ -90,7 +91,7 @@ def _edge(plate: Plate, matte: Matte, size: tuple[int, int]) -> Image.Image:
     scale = min(size[0] / wide, size[1] / part.height)
     large = max(1, round(wide * scale)), max(1, round(part.height * scale))
     canvas = Image.new("RGB", size)
-    picture = pictures.displayed(pictures.close_up(plate, matte, part, large))
+    picture = pictures.displayed(pictures.close_up(plate, matte, part, large, unmix))
     canvas.paste(picture, ((size[0] - large[0]) // 2, (size[1] - large[1]) // 2))
     return canvas
 
