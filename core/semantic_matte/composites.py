@@ -15,7 +15,7 @@ from semantic_matte.backgrounds import colour_of, fitted, flat
 from semantic_matte.cut_outs import CutOut, cut_by_alpha, cut_by_layers
 from semantic_matte.errors import OutputError, PlateError, UsageError
 from semantic_matte.layer_files import LayerFile, chosen_slots, read_layers
-from semantic_matte.outputs.atomic import ensure_folder
+from semantic_matte.outputs.atomic import ensure_folder, refuse_overwriting
 from semantic_matte.outputs.pictures import check_ending, write_picture
 from semantic_matte.plates import read_plate
 from semantic_matte.ports import ForegroundEstimator, Progress, ProgressEvent
@@ -120,8 +120,7 @@ def _check_request(request: CompositeRequest) -> None:
         raise UsageError("Give a foreground file or ask for the plate's colours, not both.")
     picture = Path(request.over) if request.over is not None and colour_of(request.over) is None else None
     sources = [request.plate, request.mattes, request.foreground or foreground_beside(request.mattes), picture]
-    if request.result.resolve() in {source.resolve() for source in sources if source is not None}:
-        raise UsageError(f"The result '{request.result}' would overwrite its own source: give another name.")
+    refuse_overwriting([request.result], [source for source in sources if source is not None])
     try:
         check_ending(request.result, with_alpha=request.over is None)
     except OutputError as error:

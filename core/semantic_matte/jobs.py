@@ -14,7 +14,7 @@ from semantic_matte.engine import HINT_AND_TRIMAP, Engine
 from semantic_matte.errors import UsageError
 from semantic_matte.hints import hint_files, read_hints
 from semantic_matte.outputs.alpha import write_alpha
-from semantic_matte.outputs.atomic import ensure_folder
+from semantic_matte.outputs.atomic import ensure_folder, refuse_overwriting
 from semantic_matte.outputs.coco_results import coco_results
 from semantic_matte.outputs.sidecar import write_json
 from semantic_matte.outputs.sidecar_model import SCHEMA_VERSION
@@ -68,10 +68,7 @@ class _Sources:
 
     def keep(self, results: Iterable[Path]) -> None:
         """Raise UsageError if a result would be written over something that it is made from."""
-        taken = {source.resolve() for source in self.files}
-        for result in results:
-            if result.resolve() in taken:
-                raise UsageError(f"The result '{result}' would overwrite its own source: give another name.")
+        refuse_overwriting(results, self.files)
 
 
 class _Noted:

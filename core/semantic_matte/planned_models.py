@@ -23,7 +23,7 @@ from semantic_matte.segmenters import detectron2_models, hints_go_to
 from semantic_matte.segmenters import torchvision_mask_rcnn as mask_rcnn
 from semantic_matte.segmenters.best import AUTO, best_present
 from semantic_matte.segmenters.class_names import COMMON_FILE, ENDING
-from semantic_matte.segmenters.transformers_models import DEFAULT_FINDER
+from semantic_matte.segmenters.transformers_models import DEFAULT_FINDER, place_and_finder
 from semantic_matte.segmenters.transformers_prompts import PROMPTABLE
 from semantic_matte.settings import Settings
 from semantic_matte.transformers_folders import find_folder
@@ -164,24 +164,13 @@ def _vitmatte(asked: _Asked) -> _Files:
 
 def _transformers(asked: _Asked) -> _Files:
     """A folder, or a name in the hub's cache; and what finds boxes for a network that only fills them."""
-    place, finder = _place_and_finder(asked.model)
+    place, finder = place_and_finder(asked.model, segmenters.finders())
     if not place:
         raise _UnclearError
     folder = find_folder(place, "Segmenter 'transformers'")
     yield from _folder(asked, folder.path, folder.title)
     if folder.model_type in PROMPTABLE and not asked.hinted:
         yield from _files_of(SEGMENTER_FILES, finder or DEFAULT_FINDER, "finder", asked.settings)
-
-
-def _place_and_finder(model: str) -> tuple[str, str]:
-    """As `transformers_models` takes it apart: at the first plus sign that a segmenter's name follows."""
-    finders = {*segmenters.SEGMENTERS, *segmenters.BROUGHT} - {"hint", AUTO}
-    parts = model.split("+")
-    for number in range(1, len(parts)):
-        finder = "+".join(parts[number:]).strip()
-        if finder.partition(":")[0].strip() in finders:
-            return "+".join(parts[:number]).strip(), finder
-    return model.strip(), ""
 
 
 def _detectron2(asked: _Asked) -> _Files:

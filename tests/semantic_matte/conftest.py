@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import OpenEXR
 import pytest
 
 from semantic_matte.colour import decode_srgb
@@ -157,3 +159,20 @@ def toys() -> Iterator[Toys]:
     torch.set_num_threads(1)
     yield Toys()
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def layers_on_frame() -> Callable[[Path], dict[str, np.ndarray]]:
+    """Reads an EXR's channels by OpenEXR on the display window, of which the file may hold a part."""
+
+    def read(path: Path) -> dict[str, np.ndarray]:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            (x0, y0), (x1, y1) = (corner.tolist() for corner in file.header()["dataWindow"])
+            (left, top), (right, bottom) = (corner.tolist() for corner in file.header()["displayWindow"])
+            layers = {}
+            for name, channel in file.channels().items():
+                layers[name] = np.zeros((bottom - top + 1, right - left + 1), channel.pixels.dtype)
+                layers[name][y0 - top : y1 - top + 1, x0 - left : x1 - left + 1] = channel.pixels
+            return layers
+
+    return read

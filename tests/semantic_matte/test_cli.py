@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import OpenEXR
 import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
@@ -22,23 +21,12 @@ from semantic_matte.cli import app
 from semantic_matte.weights import manifest
 
 CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
+ReadLayers = Callable[[Path], dict[str, np.ndarray]]
 
 
 def json_lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def channels(path: Path) -> dict[str, np.ndarray]:
-    """On the display window, which is the plates' own here; the file may hold less of it."""
-    with OpenEXR.File(str(path), separate_channels=True) as file:
-        (x0, y0), (x1, y1) = (corner.tolist() for corner in file.header()["dataWindow"])
-        (left, top), (right, bottom) = (corner.tolist() for corner in file.header()["displayWindow"])
-        whole = {}
-        for name, channel in file.channels().items():
-            whole[name] = np.zeros((bottom - top + 1, right - left + 1), channel.pixels.dtype)
-            whole[name][y0 - top : y1 - top + 1, x0 - left : x1 - left + 1] = channel.pixels
-        return whole
 
 
 MATTE = ("--passes", "2", "--samples", "2", "--png", "--spread")
@@ -86,10 +74,10 @@ def test_matte_writes_the_files_of_the_contract(
 
 
 def test_layers_have_the_names_of_the_contract_and_the_alpha_of_the_api(
-    with_text: tuple[Path, subprocess.CompletedProcess[str]], small_photos: Path
+    with_text: tuple[Path, subprocess.CompletedProcess[str]], small_photos: Path, layers_on_frame: ReadLayers
 ) -> None:
     folder, _ = with_text
-    layers = channels(folder / "astronaut.mattes.exr")
+    layers = layers_on_frame(folder / "astronaut.mattes.exr")
     assert set(layers) == {"sm_person_01.A", "sm_person_01_spread.A"}
     (matte,) = sm.matte(small_photos / "astronaut.png", sm.Settings(passes=2, samples=2))
     assert matte.slot == "sm_person_01"
@@ -141,7 +129,7 @@ def test_the_same_command_gives_the_same_bytes(
 
 @pytest.mark.slow
 def test_files_that_were_not_asked_for_are_not_written(
-    command_line: CommandLine, small_photos: Path, tmp_path: Path
+    command_line: CommandLine, small_photos: Path, tmp_path: Path, layers_on_frame: ReadLayers
 ) -> None:
     plates = [small_photos / "chelsea.png", small_photos / "astronaut.png"]
     more = ("--no-contact-sheet", "--no-cryptomatte", "--passes", "1", "--find", "Cats")
@@ -152,9 +140,9 @@ def test_files_that_were_not_asked_for_are_not_written(
     results = [event for event in events if event["event"] == "result"]
     assert [Path(result["plate"]).stem for result in results] == ["chelsea", "astronaut"]
     assert [len(result["instances"]) for result in results] == [1, 0]
-    assert set(channels(tmp_path / "chelsea.mattes.exr")) == {"sm_cat_01.A"}
+    assert set(layers_on_frame(tmp_path / "chelsea.mattes.exr")) == {"sm_cat_01.A"}
     # Nothing found is a whole result, and said.
-    empty = channels(tmp_path / "astronaut.mattes.exr")
+    empty = layers_on_frame(tmp_path / "astronaut.mattes.exr")
     assert set(empty) == {"sm_none_00.A"}
     assert not empty["sm_none_00.A"].any()
     notices = json.loads((tmp_path / "astronaut.matte.json").read_text(encoding="utf-8"))["notices"]
@@ -203,7 +191,12 @@ def trimap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("suffix", [".exr", ".png"])
 def test_refine_writes_the_alpha_of_the_api(
-    command_line: CommandLine, small_photos: Path, trimap: Path, tmp_path: Path, suffix: str
+    command_line: CommandLine,
+    small_photos: Path,
+    trimap: Path,
+    tmp_path: Path,
+    suffix: str,
+    layers_on_frame: ReadLayers,
 ) -> None:
     out = tmp_path / f"alpha{suffix}"
     done = command_line("refine", small_photos / "astronaut.png", trimap, "-o", out)
@@ -211,7 +204,7 @@ def test_refine_writes_the_alpha_of_the_api(
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
     alpha = sm.refine(small_photos / "astronaut.png", trimap)
     if suffix == ".exr":
-        layers = channels(out)
+        layers = layers_on_frame(out)
         assert set(layers) == {"A"}
         np.testing.assert_array_equal(layers["A"], alpha.astype(np.float16))
     else:
@@ -220,12 +213,12 @@ def test_refine_writes_the_alpha_of_the_api(
 
 
 def test_matte_takes_a_trimap_as_the_whole_word(
-    command_line: CommandLine, small_photos: Path, trimap: Path, tmp_path: Path
+    command_line: CommandLine, small_photos: Path, trimap: Path, tmp_path: Path, layers_on_frame: ReadLayers
 ) -> None:
     more = ("--trimap", trimap, "--passes", "1", "--json")
     events = json_lines(command_line("matte", small_photos / "astronaut.png", "-o", tmp_path, *more))
     assert events[-1]["instances"][0]["slot"] == "sm_object_01"
-    alpha = channels(tmp_path / "astronaut.mattes.exr")["sm_object_01.A"]
+    alpha = layers_on_frame(tmp_path / "astronaut.mattes.exr")["sm_object_01.A"]
     levels = cv2.imread(str(trimap), cv2.IMREAD_UNCHANGED)
     assert (alpha[levels == 0] == 0).all()
     assert (alpha[levels == 255] == 1).all()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from semantic_matte.errors import OutputError
+from semantic_matte.errors import OutputError, UsageError
 from semantic_matte.outputs.leftovers import remove_abandoned, temporary_beside
 
 # Temporaries that are being written now. A set's add and discard are atomic under the interpreter
@@ -53,6 +53,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         _remove(temporary)
         _unfinished.discard(temporary)
+
+
+def refuse_overwriting(results: Iterable[Path], sources: Iterable[Path]) -> None:
+    """Raise UsageError if a result would be written over something that it is made from."""
+    taken = {source.resolve() for source in sources}
+    for result in results:
+        if result.resolve() in taken:
+            raise UsageError(f"The result '{result}' would overwrite its own source: give another name.")
 
 
 def discard_unfinished() -> None:

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from semantic_matte.errors import OutputError
 from semantic_matte.outputs.atomic import replacing
 from semantic_matte.outputs.cryptomatte_names import CRYPTOMATTE, header, object_id, object_names
-from semantic_matte.outputs.exr_files import exr_spec, write_strips
+from semantic_matte.outputs.exr_files import LINES, TILE, exr_spec, write_strips
+from semantic_matte.outputs.matte_checks import require_frame_and_slots
 from semantic_matte.outputs.windows import written_window
 from semantic_matte.types import BoolArray, Box, FloatArray, Matte, Plate
 
@@ -31,9 +32,6 @@ _ROUNDING = 1e-6
 
 # Bytes of one strip of scanlines, its pixels and what ranking them takes.
 _STRIP_BYTES = 32 << 20
-# Lines that EXR compresses as one block with ZIP, and the side of a tile.
-_BLOCK = 16
-_TILE = 64
 
 # A float32 in 0..1, read as an integer, has 30 bits and keeps its order. That leaves 34 of a key's 64 for the
 # place in a strip and the object: with 1,000 objects, strips of 16 million pixels.
@@ -77,12 +75,10 @@ def write_cryptomatte(
     objects, names, notices = _objects_of(place, plate, mattes)
     covered = [box.shifted(item.window.x0, item.window.y0) for item in objects if (box := _covered(item))]
     window = written_window(plate, covered, data_window)
-    block = _TILE if storage == "tiled" else _BLOCK
+    block = TILE if storage == "tiled" else LINES
     deepest = _most_objects(objects, window)
     ranks = min(MOST_OBJECTS, max(2, deepest + deepest % 2))
-    spec = exr_spec(plate, _channels(ranks), {**metadata, **header(names)}, window, "float", notices)
-    if storage == "tiled":
-        spec.tile_width = spec.tile_height = _TILE
+    spec = exr_spec(plate, _channels(ranks), {**metadata, **header(names)}, window, "float", notices, storage)
     ranking = _Ranking(objects, ranks)
     with replacing(place) as temporary:
         write_strips(temporary, spec, ranking.strips(_bands(window, max(2, deepest), block)))
@@ -96,15 +92,7 @@ def _objects_of(
     if place.suffix.lower() != ".exr":
         raise OutputError(f"'{place}' can't be written: a Cryptomatte needs a name that ends in .exr.")
     by_slot = {matte.slot: matte for matte in mattes}
-    if len(by_slot) != len(mattes):
-        raise OutputError(f"'{place}' can't be written: two mattes have the same slot name.")
-    for matte in mattes:
-        if matte.frame_size != plate.size:
-            raise OutputError(
-                f"'{place}' can't be written: the matte {matte.slot} is of a frame of "
-                f"{matte.frame_size[1]}x{matte.frame_size[0]}, the plate is "
-                f"{plate.size[1]}x{plate.size[0]}."
-            )
+    require_frame_and_slots(place, plate, mattes)
     names, notices = object_names(list(by_slot))
     identities = np.array([object_id(name) for name in names.values()], np.uint32).view(np.float32)
     objects = [
@@ -145,7 +133,7 @@ def _meeting(objects: Sequence[_Object], band: Box) -> Iterator[tuple[int, Float
 def _most_objects(objects: Sequence[_Object], window: Box) -> int:
     """The most objects at any pixel of the window."""
     most = 0
-    for band in _bands(window, 2, _BLOCK):
+    for band in _bands(window, 2, LINES):
         count = np.zeros((band.height, band.width), np.uint16)
         for _, alpha, inside in _meeting(objects, band):
             count[inside] += alpha > 0

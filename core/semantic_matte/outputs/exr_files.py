@@ -25,11 +25,11 @@ from semantic_matte.outputs.exr_blocks import FLOAT, HALF, LARGEST_HALF, Channel
 from semantic_matte.outputs.header import packed_timecode
 from semantic_matte.types import Box, Plate
 
-__all__ = ["LARGEST_HALF", "Channel", "exr_spec", "write_exr", "write_strips"]
+__all__ = ["LARGEST_HALF", "LINES", "TILE", "Channel", "exr_spec", "write_exr", "write_strips"]
 
 # Lines of a block with ZIP, and the side of a tile.
-_LINES = 16
-_TILE = 64
+LINES = 16
+TILE = 64
 
 # Bytes of the blocks that are worked on at a time: what writing needs in memory, whatever the frame's height.
 # At 64 channels of 4K in half it is 8 blocks.
@@ -64,9 +64,8 @@ def write_exr(
     place = Path(path)
     ordered = _in_order(place, channels, what)
     notices: list[str] = []
-    spec = exr_spec(plate, [channel.name for channel in ordered], metadata, window, pixel_type, notices)
-    if storage == "tiled":
-        spec.tile_width = spec.tile_height = _TILE
+    names = [channel.name for channel in ordered]
+    spec = exr_spec(plate, names, metadata, window, pixel_type, notices, storage)
     with replacing(place) as temporary:
         clamped = _write(temporary, spec, window, ordered, HALF if pixel_type == "half" else FLOAT)
     if clamped:
@@ -84,6 +83,7 @@ def exr_spec(
     window: Box,
     pixel_type: Literal["half", "float"],
     notices: list[str],
+    storage: Literal["scanline", "tiled"],
 ) -> Any:
     """An OpenImageIO header for the part `window` of a plate; see `write_exr`.
 
@@ -100,6 +100,8 @@ def exr_spec(
     spec.x, spec.y = data.x0 + window.x0, data.y0 + window.y0
     spec.full_x, spec.full_y = display.x0, display.y0
     spec.full_width, spec.full_height = display.width, display.height
+    if storage == "tiled":
+        spec.tile_width = spec.tile_height = TILE
     spec.attribute("compression", "zip")
     spec.attribute("PixelAspectRatio", float(plate.pixel_aspect))
     # An empty date keeps OpenImageIO from writing the time of day.
@@ -208,7 +210,7 @@ def _write(temporary: Path, spec: Any, window: Box, channels: Sequence[Channel],
         table = file.seek(0, os.SEEK_END) - 8 * len(boxes)
         for box, block in zip(boxes, blocks, strict=True):
             # Of a tile: column, row, and level 0 in both directions. Of scan lines: the first one.
-            column, row = (box.x0 - window.x0) // _TILE, (box.y0 - window.y0) // _TILE
+            column, row = (box.x0 - window.x0) // TILE, (box.y0 - window.y0) // TILE
             head = (column, row, 0, 0) if spec.tile_width else (spec.y + box.y0 - window.y0,)
             places.append(file.tell())
             file.write(struct.pack(f"<{len(head) + 1}i", *head, len(block.content)))
@@ -221,7 +223,7 @@ def _write(temporary: Path, spec: Any, window: Box, channels: Sequence[Channel],
 
 def _blocks(window: Box, tiled: bool) -> list[Box]:
     """The blocks of a file from left to right and top to bottom, in plate pixels."""
-    width, height = (_TILE, _TILE) if tiled else (window.width, _LINES)
+    width, height = (TILE, TILE) if tiled else (window.width, LINES)
     return [
         Box(x, y, min(x + width, window.x1), min(y + height, window.y1))
         for y in range(window.y0, window.y1, height)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from semantic_matte.errors import OutputError
 from semantic_matte.outputs.exr_files import Channel, write_exr
+from semantic_matte.outputs.matte_checks import require_frame_and_slots
 from semantic_matte.outputs.names import EMPTY_SLOT, SPREAD_SUFFIX
 from semantic_matte.outputs.windows import covered_box, written_window
 from semantic_matte.types import Box, Matte, Plate
@@ -35,27 +36,20 @@ def write_layers(
     The same input gives the same bytes; no date is written. Raises OutputError.
     """
     place = Path(path)
-    channels = [channel for matte in mattes for channel in _channels_of(matte, plate, spread, place)]
-    if len({matte.slot for matte in mattes}) != len(mattes):
-        raise OutputError(f"'{place}' can't be written: two mattes have the same slot name.")
+    channels = [channel for matte in mattes for channel in _channels_of(matte, spread, place)]
+    require_frame_and_slots(place, plate, mattes)
     covered = [] if data_window == "plate" else _covered(channels)
     window = written_window(plate, covered, data_window)
     channels = channels or [Channel(f"{EMPTY_SLOT}.A", None, None)]
     return write_exr(place, plate, channels, metadata, window=window, storage=storage, what="mattes")
 
 
-def _channels_of(matte: Matte, plate: Plate, spread: bool, place: Path) -> list[Channel]:
+def _channels_of(matte: Matte, spread: bool, place: Path) -> list[Channel]:
     """One channel of a matte, or two with its spread. Raises OutputError."""
     if not matte.slot:
         raise OutputError(
             f"'{place}' can't be written: a matte of '{matte.label}' has no slot name yet; "
             "give it one of slot_names()."
-        )
-    if matte.frame_size != plate.size:
-        raise OutputError(
-            f"'{place}' can't be written: the matte {matte.slot} is of a frame of "
-            f"{matte.frame_size[1]}x{matte.frame_size[0]}, the plate is "
-            f"{plate.size[1]}x{plate.size[0]}."
         )
     channels = [Channel(f"{matte.slot}.A", matte.crop, matte.window)]
     if spread:

@@ -62,12 +62,12 @@ BROUGHT: dict[str, Brought] = {
     ),
     "transformers": Brought(
         lambda model, settings, device: create_transformers(
-            model, settings, device, create_segmenter, _finders()
+            model, settings, device, create_segmenter, finders()
         ),
         "folder",
         "transformers",
         "transformers",
-        takes_hints=lambda model: takes_hints(model, _finders()),
+        takes_hints=lambda model: takes_hints(model, finders()),
     ),
 }
 
@@ -97,6 +97,6 @@ def hints_go_to(settings: Settings) -> bool:
     return name in BROUGHT and BROUGHT[name].takes_hints(model.strip())
 
 
-def _finders() -> set[str]:
+def finders() -> set[str]:
     """Names of the segmenters that can find boxes for another."""
     return {*SEGMENTERS, *BROUGHT} - {"hint", AUTO}

@@ -30,7 +30,7 @@ def create_transformers(
     create_finder: makes another segmenter from settings and device. finders: names of those that can be asked
     for boxes. Raises UsageError, WeightsError, MissingPackageError, or what the adapter raises.
     """
-    place, finder = _split(model, finders)
+    place, finder = place_and_finder(model, finders)
     folder = _folder(place)
     kind = folder.model_type
     if finder and kind not in PROMPTABLE:
@@ -52,7 +52,7 @@ def create_transformers(
 
 def takes_hints(model: str, finders: Collection[str]) -> bool:
     """Whether an artist's boxes and points can prompt this model. Raises WeightsError if there is none."""
-    return _folder(_split(model, finders)[0]).model_type in PROMPTABLE
+    return _folder(place_and_finder(model, finders)[0]).model_type in PROMPTABLE
 
 
 def _folder(place: str) -> ModelFolder:
@@ -65,7 +65,7 @@ def _folder(place: str) -> ModelFolder:
     return find_folder(place, USER)
 
 
-def _split(model: str, finders: Collection[str]) -> tuple[str, str]:
+def place_and_finder(model: str, finders: Collection[str]) -> tuple[str, str]:
     """A model's place, and the finder after a plus sign. Folders may have plus signs in their names."""
     parts = model.split("+")
     for number in range(1, len(parts)):

@@ -6,6 +6,7 @@ Every end is a whole result or one clear sentence, and an output folder as it wa
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from semantic_matte.ports import SilentProgress
 class Studio:
     """Writes what goes in, reads what came out, and says what every end must be like."""
 
+    layers: Callable[[Path], dict[str, np.ndarray]]
+
     @staticmethod
     def write_exr(path: Path, pixels: np.ndarray, names: str = "RGB") -> Path:
         channels = {name: np.ascontiguousarray(pixels[..., index]) for index, name in enumerate(names)}
@@ -33,18 +36,6 @@ class Studio:
     def write_hints(path: Path, *rows: dict[str, Any]) -> Path:
         path.write_text(yaml.safe_dump({"instances": list(rows)}), encoding="utf-8")
         return path
-
-    @staticmethod
-    def layers(path: Path) -> dict[str, np.ndarray]:
-        """On the display window, which is the plates' own here; the file may hold less of it."""
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            (x0, y0), (x1, y1) = (corner.tolist() for corner in file.header()["dataWindow"])
-            (left, top), (right, bottom) = (corner.tolist() for corner in file.header()["displayWindow"])
-            layers = {}
-            for name, channel in file.channels().items():
-                layers[name] = np.zeros((bottom - top + 1, right - left + 1), channel.pixels.dtype)
-                layers[name][y0 - top : y1 - top + 1, x0 - left : x1 - left + 1] = channel.pixels
-            return layers
 
     @staticmethod
     def sidecar(path: Path) -> dict[str, Any]:
@@ -72,8 +63,10 @@ class Studio:
 
 
 @pytest.fixture
-def studio() -> Studio:
-    return Studio()
+def studio(layers_on_frame: Callable[[Path], dict[str, np.ndarray]]) -> Studio:
+    made = Studio()
+    made.layers = layers_on_frame
+    return made
 
 
 @pytest.fixture
