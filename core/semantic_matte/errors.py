@@ -70,7 +70,11 @@ class DownloadError(WeightsError):
 
 
 class DeviceError(SemanticMatteError):
-    """The device asked for is not there, or ran out of memory."""
+    """The device asked for is not there, or failed."""
+
+
+class DeviceMemoryError(DeviceError):
+    """The memory of the device is too small for what was asked, after all that could be tried."""
 
 
 class MissingPackageError(SemanticMatteError):
