@@ -45,8 +45,9 @@ def config_folder() -> Path:
     """
     named = os.environ.get(FOLDER_VARIABLE, "").strip()
     if named:
-        return Path(os.path.abspath(os.path.expanduser(named)))
-    home = Path(os.path.expanduser("~"))
+        # A "~" that stands for nobody stays what it is.
+        return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111
     if sys.platform == "win32":
         roaming = os.environ.get("APPDATA", "").strip()
         return (Path(roaming) if roaming else home / "AppData" / "Roaming") / "semantic-matte"
@@ -54,7 +55,7 @@ def config_folder() -> Path:
         return home / "Library" / "Application Support" / "semantic-matte"
     # A relative one is to be ignored, says the XDG Base Directory Specification.
     given = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(given) if os.path.isabs(given) else home / ".config") / "semantic-matte"
+    return (Path(given) if Path(given).is_absolute() else home / ".config") / "semantic-matte"
 
 
 def config_file() -> Path:
@@ -79,16 +80,14 @@ def read_engine_place(path: Path) -> Optional[EnginePlace]:
         return None
     except OSError as error:
         raise EngineNotFoundError(
-            "'{}', which says where the engine's Python is, can't be read ({}): allow it, or {}.".format(
-                path, error.strerror or error, _INSTALL_AGAIN
-            )
+            f"'{path}', which says where the engine's Python is, can't be read ({error.strerror or error}): "
+            f"allow it, or {_INSTALL_AGAIN}."
         ) from None
     problem, place = _parse(data)
     if place is None:
         raise EngineNotFoundError(
-            "'{}', which says where the engine's Python is, is broken ({}): remove it and {}.".format(
-                path, problem, _INSTALL_AGAIN
-            )
+            f"'{path}', which says where the engine's Python is, is broken ({problem}): remove it and "
+            f"{_INSTALL_AGAIN}."
         )
     return place
 
@@ -104,14 +103,21 @@ def find() -> Optional[str]:
         place = read_engine_place(path)
         if place is None:
             continue
-        if not os.path.isfile(place.python):
+        if not _is_file(place.python):
             raise EngineNotFoundError(
-                "'{}' names '{}' as the engine's Python, which is not there: {} from where the engine is now.".format(
-                    path, place.python, _INSTALL_AGAIN
-                )
+                f"'{path}' names '{place.python}' as the engine's Python, which is not there: {_INSTALL_AGAIN} "
+                "from where the engine is now."
             )
         return place.python
     return None
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        # A name that no system takes: too long, or with a zero in it.
+        return False
 
 
 def _parse(data: bytes) -> Tuple[str, Optional[EnginePlace]]:
@@ -126,7 +132,7 @@ def _parse(data: bytes) -> Tuple[str, Optional[EnginePlace]]:
     if not isinstance(record, dict):
         return "it holds no JSON object", None
     python, version, installed = (record.get(name) for name in ("python", "version", "installed"))
-    if not isinstance(python, str) or not os.path.isabs(python) or "\0" in python:
+    if not isinstance(python, str) or not Path(python).is_absolute():
         return "'python' is no absolute path", None
     if not isinstance(version, str):
         return "'version' is no text", None
