@@ -91,5 +91,13 @@ class CancelledError(SemanticMatteError):
     exit_code = 130
 
 
+class WorkerError(SemanticMatteError):
+    """A job that was sent to the worker did not succeed; exit_code is what the same failure gives in-process."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 def _quoted(names: Iterable[str]) -> str:
     return " or ".join(f"'{name}'" for name in names)

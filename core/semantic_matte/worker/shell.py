@@ -1,0 +1,72 @@
+"""The shell's own way through the worker: the same jobs as in-process, their events shown by the shell's bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from semantic_matte.errors import WorkerError
+from semantic_matte.ports import Progress, ProgressEvent
+from semantic_matte.settings import Settings
+from semantic_matte_client.client import Client
+from semantic_matte_client.errors import ClientError
+
+# In how many steps a job's fraction moves the bar.
+STEPS = 1000
+
+
+def shell_client(device: str) -> Client:
+    """A client of the worker for a device; one that it starts runs on this very Python."""
+    return Client(name="shell", python=sys.executable, device=device)
+
+
+def run_in_worker(
+    task: str,
+    plates: Sequence[Path],
+    settings: Settings,
+    progress: Progress,
+    *,
+    out: Path | None = None,
+    hint: Path | None = None,
+    trimap: Path | None = None,
+    colour_space: str | None = None,
+) -> list[Mapping[str, Any]]:
+    """Run a job in the worker, started if need be, and return its `frame` messages (see the protocol).
+
+    task: matte, segment or refine. Raises WorkerError with the sentence and exit code of whatever went wrong;
+    KeyboardInterrupt cancels the job.
+    """
+    seen = _Shown(progress)
+    try:
+        with shell_client(settings.device) as client:
+            job = client.submit(
+                task,
+                plates,
+                out=out,
+                hint=hint,
+                trimap=trimap,
+                colour_space=colour_space,
+                settings=settings.model_dump(mode="json"),
+            )
+            job.wait(on_event=seen.show)
+            return list(job.frames)
+    except ClientError as error:
+        raise WorkerError(str(error), error.exit_code) from error
+
+
+class _Shown:
+    """A job's events on a Progress."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def show(self, event: Mapping[str, Any]) -> None:
+        """Pass a message on, if it is one to be seen."""
+        if event["type"] == "notice":
+            self._progress.notice(event["message"])
+        elif event["type"] == "progress":
+            done = round(event["fraction"] * STEPS)
+            named = event["instance"] or event["plate"]
+            self._progress.advance(ProgressEvent(event["stage"], done, STEPS, named, event["pass"]))
