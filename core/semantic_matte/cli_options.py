@@ -62,6 +62,10 @@ HintFile = Annotated[
 ColourSpace = Annotated[
     Optional[str], typer.Option(help="The plates' colour space, where the file does not tell it.")
 ]
+Worker = Annotated[
+    bool,
+    typer.Option("--worker", help="Run in the worker that hosts use (started if need be): models stay loaded."),
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON lines in place of text and bar.")]
 
 

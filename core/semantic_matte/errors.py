@@ -92,7 +92,7 @@ class CancelledError(SemanticMatteError):
 
 
 class WorkerError(SemanticMatteError):
-    """A job that was sent to the worker did not succeed; exit_code is what the same failure gives in-process."""
+    """A job sent to the worker did not succeed; exit_code is what the same failure gives in-process."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(message)

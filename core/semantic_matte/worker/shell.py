@@ -1,4 +1,4 @@
-"""The shell's own way through the worker: the same jobs as in-process, their events shown by the shell's bar."""
+"""The shell's way through the worker: the same jobs as in-process, their events shown by the shell's bar."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from semantic_matte_client.client import Client
+
 from semantic_matte.errors import WorkerError
 from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.settings import Settings
-from semantic_matte_client.client import Client
 from semantic_matte_client.errors import ClientError
 
 # In how many steps a job's fraction moves the bar.
