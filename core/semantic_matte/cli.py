@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from semantic_matte import __version__
 from semantic_matte.cli_comp import comp
+from semantic_matte.cli_doctor import doctor
 from semantic_matte.cli_matte import matte, refine, segment
 from semantic_matte.cli_options import Json
 from semantic_matte.cli_weights import weights_app
@@ -67,23 +65,7 @@ def schema() -> None:
     typer.echo(schema_text(), nl=False)
 
 
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """Check what runs where: Python, torch, device, models, versions, colour configuration."""
-    from semantic_matte.doctor import examine
-
-    rows = examine()
-    if as_json:
-        typer.echo(json.dumps([row.as_dict() for row in rows], indent=2))
-    else:
-        colours = {"ok": "green", "warning": "yellow", "error": "red"}
-        table = Table(box=None, show_header=False, pad_edge=False)
-        for row in rows:
-            # Brackets are the text's own: semantic-matte[onnx].
-            table.add_row(f"[{colours[row.status]}]{row.status}[/]", escape(row.what), escape(row.found))
-        Console().print(table, highlight=False)
-    if any(row.status == "error" for row in rows):
-        raise typer.Exit(1)
+app.command("doctor")(doctor)
 
 
 @app.callback(invoke_without_command=True)

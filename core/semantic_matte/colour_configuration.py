@@ -248,12 +248,17 @@ def linear_space_like(chromaticities: Sequence[float]) -> str | None:
 
 def _load(source: str) -> tuple[Configuration | None, str]:
     """A configuration, or None and why it can't be read. Kept until its file changes."""
-    file = Path(source)
-    return _load_once(source, file.stat().st_mtime_ns if file.is_file() else 0)
+    try:
+        seen = Path(source).stat()
+    # No file, as the built-in ones' names are none.
+    except (OSError, ValueError):
+        return _load_once(source)
+    # A copy may keep its source's time, and two edits may fall into one tick of the clock.
+    return _load_once(source, seen.st_mtime_ns, seen.st_size, seen.st_ino)
 
 
 @functools.lru_cache(maxsize=8)
-def _load_once(source: str, _changed: int) -> tuple[Configuration | None, str]:
+def _load_once(source: str, *_seen: int) -> tuple[Configuration | None, str]:
     import OpenImageIO
 
     loaded = OpenImageIO.ColorConfig(source)

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from semantic_matte.errors import DeviceError
@@ -70,8 +71,8 @@ def give_back(device: str) -> None:
 def memory_told(user: str, device: str, remedy: str = "") -> Iterator[None]:
     """Inside, running out of memory is a DeviceError that says so in one sentence.
 
-    user: what ran, as in "Segmenter 'starter'". device: torch's name of where. remedy: what helps beside closing
-    other programs, as in "take a smaller model".
+    user: what ran, as in "Segmenter 'starter'". device: torch's name of where. remedy: what helps beside
+    closing other programs, as in "take a smaller model".
     """
     try:
         yield
@@ -87,8 +88,8 @@ def memory_told(user: str, device: str, remedy: str = "") -> Iterator[None]:
 def no_room(user: str, full: str, remedy: str = "", tried: str = "") -> DeviceError:
     """The error for work that nothing could be made smaller of, or could not be made small enough.
 
-    user, remedy: as of `memory_told`. full: as of `full_memory`. tried: the least that was tried, as in "one tile
-    of 160x160 pixels".
+    user, remedy: as of `memory_told`. full: as of `full_memory`. tried: the least that was tried, as in "one
+    tile of 160x160 pixels".
     """
     at_least = f", even with {tried} at a time" if tried else ""
     other = "" if full == "cpu" else ", or choose --device cpu"
@@ -116,8 +117,11 @@ class Room:
         """What the user has to know: one sentence for each time that less came to be done at once."""
 
     def attempt(self, work: Callable[[], Answer], pixels: int) -> Answer | None:
-        """What `work` returns, which is not None; or None if the memory was full: it then has been given back, and
-        half of `pixels`, of which the work was, are the most from here on."""
+        """What `work` returns, which is not None; or None if the memory was full.
+
+        pixels: how many the work is of. Where it was full what can be is given back, and half of them are the
+        most from here on.
+        """
         try:
             return work()
         except Exception as error:
@@ -135,9 +139,10 @@ class Room:
         work: Callable[[slice], Answer],
         sized: Callable[[int | None], tuple[int, str] | None],
         things: tuple[str, str],
+        at_once: int,
     ) -> Iterator[Answer]:
-        """Work on things of one size, all at once if there is room, else in portions; yields what `work` returns
-        for each, in order.
+        """Work on things of one size, `at_once` of them if there is room, else fewer; yields what `work`
+        returns for each portion, in order.
 
         work: takes the numbers of a portion, and does the same whenever it is called again. sized: takes `most`
         and gives the pixels that one thing is made of and its name, as in "one tile of 160x160 pixels"; None if
@@ -150,9 +155,10 @@ class Room:
             if one is None:
                 raise no_room(self.user, self.full, self.remedy, tried)
             pixels, tried = one
-            left = count - start
-            portion = left if self.most is None else max(1, min(left, self.most // pixels))
-            answer = self.attempt(lambda rows=slice(start, start + portion): work(rows), portion * pixels)
+            portion = min(at_once, count - start)
+            if self.most is not None:
+                portion = max(1, min(portion, self.most // pixels))
+            answer = self.attempt(partial(work, slice(start, start + portion)), portion * pixels)
             if answer is None:
                 asked = max(asked, portion)
                 continue

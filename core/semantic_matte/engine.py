@@ -34,6 +34,7 @@ from semantic_matte.segmenters.best import AUTO, best_present
 from semantic_matte.segmenters.finishing import finish
 from semantic_matte.settings import Settings
 from semantic_matte.types import ByteArray, FloatArray, Foreground, Hint, Instance, Matte, Plate, Trimap
+from semantic_matte.warm_parts import Loaded, estimator_source, segmenter_source, take_or_load
 
 PlateSource: TypeAlias = str | os.PathLike[str] | Plate | npt.NDArray[np.generic]
 TrimapSource: TypeAlias = str | os.PathLike[str] | Trimap | ByteArray
@@ -45,7 +46,10 @@ HINT_AND_TRIMAP = "Give a hint or a trimap, not both: a trimap already is the wh
 
 
 class Engine:
-    """Holds the models that a Settings names, loaded when first used and kept for the next frame."""
+    """Holds the models that a Settings names, loaded when first used and kept for the next frame.
+
+    `with_settings` hands them on to an Engine of other settings, where those would load the same.
+    """
 
     def __init__(self, settings: Settings | None = None) -> None:
         """Raises DeviceError, UnknownNameError or WeightsError as soon as a part is first used."""
@@ -55,6 +59,28 @@ class Engine:
         self._chosen: tuple[str, str] | None = None
         self._estimator: MatteEstimator | None = None
         self._unmixer: ForegroundEstimator | None = None
+        # What is loaded, whether these settings have used it yet or not.
+        self._warm_segmenter: Loaded[Segmenter] | None = None
+        self._warm_estimator: Loaded[MatteEstimator] | None = None
+
+    def with_settings(self, settings: Settings) -> Engine:
+        """An Engine of these settings that loads nothing again which they would load the same.
+
+        It gives what a fresh Engine gives, bit for bit. Kept are the estimator and the segmenter, with whatever
+        each has loaded so far, if its name (for `auto`: what is the best here now), the device, the accepted
+        licences and the contents of its files are the same; a file that was replaced since is loaded anew. What
+        is not kept is free as soon as this Engine is let go. What only this one has used is not among the
+        other's `models`. Raises WeightsError where it can't be told what `auto` means.
+        """
+        other = Engine(settings)
+        if settings.device == self.settings.device:
+            other._device = self._device
+        segmenter, estimator = self._warm_segmenter, self._warm_estimator
+        if segmenter and segmenter_source(other._segmenter_settings).gives_the_same(segmenter.source):
+            other._warm_segmenter = segmenter
+        if estimator and estimator_source(settings).gives_the_same(estimator.source):
+            other._warm_estimator = estimator
+        return other
 
     @property
     def device(self) -> str:
@@ -70,8 +96,11 @@ class Engine:
     def segmenter(self) -> Segmenter:
         """The segmenter that the settings name, without hints."""
         if self._segmenter is None:
-            named = self.settings.model_copy(update={"segmenter": self.segmenter_choice[0]})
-            self._segmenter = create_segmenter(named, self.device)
+            named = self._segmenter_settings
+            self._warm_segmenter = take_or_load(
+                self._warm_segmenter, named, segmenter_source, lambda: create_segmenter(named, self.device)
+            )
+            self._segmenter = self._warm_segmenter.part
         return self._segmenter
 
     @property
@@ -86,7 +115,13 @@ class Engine:
     def estimator(self) -> MatteEstimator:
         """The estimator that the settings name."""
         if self._estimator is None:
-            self._estimator = create_estimator(self.settings)
+            self._warm_estimator = take_or_load(
+                self._warm_estimator,
+                self.settings,
+                estimator_source,
+                lambda: create_estimator(self.settings),
+            )
+            self._estimator = self._warm_estimator.part
         return self._estimator
 
     @property
@@ -230,8 +265,14 @@ class Engine:
             return asked.with_hints(hints)
         if self.settings.segmenter != "hint":
             progress.notice(f"The hint tells where the objects are; segmenter '{name}' is not run.")
+        # Not among the models of this frame; the next one without hints takes it up again.
         self._segmenter = None
         return create_segmenter(self.settings.model_copy(update={"segmenter": "hint"}), self.device, hints)
+
+    @property
+    def _segmenter_settings(self) -> Settings:
+        """The settings, with what `auto` stands for in its place."""
+        return self.settings.model_copy(update={"segmenter": self.segmenter_choice[0]})
 
     def _choose_device(self) -> tuple[str, str]:
         if self._device is None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from semantic_matte.colour import to_display
+from semantic_matte.device_memory import memory_told
 from semantic_matte.errors import ValueShapeError
 from semantic_matte.ports import MatteEstimator, Progress, ProgressEvent
 from semantic_matte.types import BACKGROUND, Box, FloatArray, Patch, Trimap
@@ -92,10 +93,22 @@ def fuse_in_turn(
     soft_borders: bool = True,
     pass_number: int = 1,
 ) -> Iterator[tuple[int, Fused]]:
-    """As `fuse`, but each band's number and result as soon as its last patch is solved."""
+    """As `fuse`, but each band's number and result as soon as its last patch is solved.
+
+    Raises DeviceError if the device has no room for the frame and the bands.
+    """
     import torch
 
-    plate = torch.from_numpy(np.ascontiguousarray(pixels)).to(estimator.device)
+    height, width = pixels.shape[:2]
+    # Little of what a run needs: where this has no room, no smaller batch helps.
+    memory = functools.partial(
+        memory_told,
+        f"A frame of {width}x{height} pixels",
+        estimator.device,
+        "take a smaller plate or a larger GPU",
+    )
+    with memory():
+        plate = torch.from_numpy(np.ascontiguousarray(pixels)).to(estimator.device)
     work = [(index, patch) for index, band in enumerate(bands) for patch in band.patches]
     left = [len(band.patches) for band in bands]
     # A band's sums live from its first patch to its last: many objects need no more than a few do.
@@ -103,7 +116,7 @@ def fuse_in_turn(
     done = 0
     for group in _batches(work, batch):
         finished = []
-        with torch.inference_mode():
+        with memory(), torch.inference_mode():
             for index, _ in group:
                 if index not in open_sums:
                     open_sums[index] = _BandSums(bands[index], estimator.device, soft_borders)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from semantic_matte.content_keys import content_key
 from semantic_matte.earlier_results import clear_superseded, find_earlier, written_before
 from semantic_matte.engine import HINT_AND_TRIMAP, Engine
 from semantic_matte.errors import UsageError
+from semantic_matte.frame_patterns import expand_plates
 from semantic_matte.hints import hint_files, read_hints
 from semantic_matte.outputs.alpha import write_alpha
 from semantic_matte.outputs.atomic import ensure_folder, refuse_overwriting
@@ -29,7 +29,7 @@ from semantic_matte.types import Hint, Instance, Matte, Plate
 
 @dataclass(frozen=True)
 class MatteRequest:
-    """What to read and where to write. Paths are as the user gave them."""
+    """What to read and where to write. Paths are as the user gave them; plates may be frame patterns."""
 
     plates: tuple[Path, ...]
     folder: Path
@@ -91,18 +91,25 @@ class _Noted:
         self._progress.notice(f"{self._plate}: {message}")
 
 
-def matte_files(engine: Engine, request: MatteRequest, progress: Progress) -> list[FrameResult]:
+def matte_files(
+    engine: Engine,
+    request: MatteRequest,
+    progress: Progress,
+    finished: Callable[[FrameResult], None] | None = None,
+) -> list[FrameResult]:
     """Make the mattes of each plate and write them into a folder, one plate after the other.
 
-    Every file appears whole or not at all; a plate whose results are there already, made from the same pixels
-    by the same means, is not worked on again. Raises UsageError for two plates of one name, whose results would
-    overwrite each other, before anything is written; and for a result that would overwrite a plate, the trimap
-    or a hint, as soon as its name is known and before that plate is solved.
+    finished: called with each plate's result once all of its files are in place. Every file appears whole or
+    not at all, the sidecar last; a plate whose results are there already, made from the same pixels by the same
+    means, is not worked on again. One whose work was ended while it was written has files of both runs, each
+    whole, and a sidecar that does not fit them: the next run writes all of them anew. Raises UsageError for two
+    plates of one name, whose results would overwrite each other, before anything is written; and for a result
+    that would overwrite a plate, the trimap or a hint, as soon as its name is known and before that plate is
+    solved.
     """
     if request.hint and request.trimap:
         raise UsageError(HINT_AND_TRIMAP)
-    for path in request.plates:
-        _refuse_pattern(path)
+    request = replace(request, plates=expand_plates(request.plates))
     names = [path.stem for path in request.plates]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -117,7 +124,12 @@ def matte_files(engine: Engine, request: MatteRequest, progress: Progress) -> li
     ensure_folder(request.folder)
     models = planned_models(engine.settings, hinted=bool(sources.hints), with_trimap=request.trimap is not None)
     run = _Run(engine, request, sources, models, progress)
-    return [run.matte(path) for path in request.plates]
+    results = []
+    for number in range(len(request.plates)):
+        results.append(run.matte(number))
+        if finished:
+            finished(results[-1])
+    return results
 
 
 @dataclass(frozen=True)
@@ -133,12 +145,16 @@ class _Run:
     models: Sequence[Mapping[str, str]] | None
     progress: Progress
 
-    def matte(self, path: Path) -> FrameResult:
-        """Matte one plate, or find its results."""
+    def matte(self, number: int) -> FrameResult:
+        """Matte one plate, or find its results. number: of the plate, counted from 0."""
         settings, folder = self.engine.settings, self.request.folder
+        path, plates = self.request.plates[number], len(self.request.plates)
         noted = _Noted(self.progress, path.name)
-        noted.advance(ProgressEvent("reading", 0, 1, path.name))
+        noted.advance(ProgressEvent("reading", number, plates, path.name))
         plate = read_plate(path, self.request.colour_space, keep_own=settings.foreground)
+        # Not as progress: the frame isn't further. Reading and hashing take their time, and may be all there
+        # is.
+        noted.advance(ProgressEvent("reading", number, plates, path.name))
         key = self._key(plate)
         earlier = find_earlier(folder, path, key, settings) if settings.reuse else None
         if earlier is not None:
@@ -150,8 +166,7 @@ class _Run:
         if settings.foreground:
             # A slip in its name costs seconds here, and minutes once everything is solved.
             self.engine.foreground_space(plate)
-        for message in plate.notices:
-            self.progress.notice(f"{path.name}: {message}")
+        _tell_plate(self.progress, path, plate)
         self.progress.notice(self.engine.device_notice)
         before = written_before(folder, path, settings)
 
@@ -170,6 +185,8 @@ class _Run:
         keep = (*written.paths, *self.sources.files)
         for sentence in clear_superseded(folder, before, keep).notices:
             noted.notice(sentence)
+        # Only now: what is cancelled after its sidecar was written would keep files of the run before.
+        noted.advance(ProgressEvent("writing", len(written.paths), len(written.paths)))
         return FrameResult(path, record, written.paths)
 
     def _key(self, plate: Plate) -> str | None:
@@ -187,12 +204,10 @@ class _Run:
         )
 
 
-def _refuse_pattern(path: Path) -> None:
-    if not path.exists() and re.search(r"#|%0?\d*d", path.name):
-        raise UsageError(
-            f"'{path}' is a frame pattern, and those are not read yet: name the frames' files "
-            "(most shells do it for shot.*.exr)."
-        )
+def _tell_plate(progress: Progress, path: Path, plate: Plate) -> None:
+    """Pass on what was changed or assumed when the plate was read."""
+    for message in plate.notices:
+        progress.notice(f"{path.name}: {message}")
 
 
 def refine_file(
@@ -209,9 +224,9 @@ def refine_file(
     """
     _Sources((plate_path, trimap_path)).keep([result])
     ensure_folder(result.parent)
+    progress.advance(ProgressEvent("reading", 0, 1, plate_path.name))
     plate = read_plate(plate_path, colour_space)
-    for message in plate.notices:
-        progress.notice(f"{plate_path.name}: {message}")
+    _tell_plate(progress, plate_path, plate)
     alpha = engine.refine(plate, trimap_path, progress=progress)
     progress.advance(ProgressEvent("writing", 0, 1))
     write_alpha(result, alpha, plate)
@@ -225,25 +240,29 @@ def segment_files(
     hint: Path | None = None,
     colour_space: str | None = None,
     coco: Path | None = None,
+    finished: Callable[[Path, Sequence[Instance], Sequence[Path]], None] | None = None,
 ) -> list[tuple[Path, list[Instance]]]:
     """Find the objects of each plate; with `coco`, also write them as one file of COCO results.
 
-    A plate's image id is its name as a number where it is one (as COCO names its files), else the name. Raises
-    UsageError, before any plate is read, if `coco` would overwrite a plate or a hint.
+    plates: paths and frame patterns. finished: called with each plate, its objects and the files that are in
+    place with it: the COCO file with the last plate. A plate's image id is its name as a number where it is one
+    (as COCO names its files), else the name. Raises UsageError, before any plate is read, if `coco` would
+    overwrite a plate or a hint.
     """
-    for path in plates:
-        _refuse_pattern(path)
+    plates = expand_plates(plates)
     sources = _Sources.of(plates, hint)
     sources.keep([coco] if coco else [])
-    found = []
+    found: list[tuple[Path, list[Instance]]] = []
     rows: list[dict[str, object]] = []
-    for path in plates:
+    for number, path in enumerate(plates):
+        # The last one waits for the file that stands for all.
+        if found and finished:
+            finished(*found[-1], ())
+        progress.advance(ProgressEvent("reading", number, len(plates), path.name))
         plate = read_plate(path, colour_space)
-        for message in plate.notices:
-            progress.notice(f"{path.name}: {message}")
+        _tell_plate(progress, path, plate)
         instances = engine.segment(plate, hints=sources.hints, progress=_Noted(progress, path.name))
-        image_id = int(path.stem) if path.stem.isdecimal() else path.stem
-        entries, uncategorised = coco_results(instances, image_id, COCO_IDS)
+        entries, uncategorised = coco_results(instances, _image_id(path), COCO_IDS)
         rows += entries
         for label in uncategorised if coco is not None else ():
             progress.notice(f"'{label}' is no COCO category and is left out of '{coco}'.")
@@ -251,4 +270,11 @@ def segment_files(
     if coco is not None:
         ensure_folder(coco.parent)
         write_json(coco, rows)
+    if found and finished:
+        finished(*found[-1], (coco,) if coco else ())
     return found
+
+
+def _image_id(path: Path) -> int | str:
+    """What COCO results call a plate."""
+    return int(path.stem) if path.stem.isdecimal() else path.stem

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from semantic_matte.device_memory import full_memory
 from semantic_matte.devices import choose_device
 from semantic_matte.errors import DeviceError, MissingPackageError, WeightsError
 from semantic_matte.model_files import first_line
@@ -71,11 +72,17 @@ class OnnxModel:
     def run(
         self, outputs: Sequence[str], fed: Mapping[str, npt.NDArray[np.generic]]
     ) -> list[npt.NDArray[np.generic]]:
-        """The outputs of these names. Raises WeightsError with one sentence if the model fails."""
+        """The outputs of these names.
+
+        Raises WeightsError with one sentence if the model fails. What ONNX Runtime raises where the memory is
+        full comes through as it is; `device_memory.full_memory` knows it.
+        """
         try:
             results: list[npt.NDArray[np.generic]] = self.session.run(list(outputs), dict(fed))
         # ONNX Runtime's errors have no base of their own.
         except Exception as error:
+            if full_memory(error, self.device):
+                raise
             raise WeightsError(f"The ONNX model '{self.name}' failed: {first_line(error)}.") from None
         return results
 

@@ -177,7 +177,7 @@ def _detectron2(asked: _Asked) -> _Files:
     """A configuration with all that it is based on, and its weights. Configurations are read as plain YAML:
     detectron2's own reader would load torch."""
     name, weights = detectron2_models.split_model(asked.model)
-    listed = _in_zoo(name)
+    listed = zoo_configuration(name)
     config = listed or Path(name).expanduser()
     title = name.removesuffix(".yaml") if listed else config.name
     if not config.is_file():
@@ -199,7 +199,7 @@ def _detectron2(asked: _Asked) -> _Files:
     yield from _with_notes(asked, path)
 
 
-def _in_zoo(name: str) -> Path | None:
+def zoo_configuration(name: str) -> Path | None:
     """detectron2's own configuration of this name, if it is installed and has one; nothing of it is loaded."""
     package = importlib.util.find_spec("detectron2")
     if package is None or package.origin is None or ".." in Path(name).parts or Path(name).is_absolute():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from semantic_matte.settings import Settings
 from semantic_matte.types import FloatArray, Hint, Instance, Plate
 
 if TYPE_CHECKING:
@@ -78,6 +79,23 @@ class TakesHints(Protocol):
 
     def with_hints(self, hints: Sequence[Hint]) -> Segmenter:
         """The same models, asked for one instance a hint, in their order."""
+
+
+@runtime_checkable
+class TakesSettings(Protocol):
+    """A segmenter or an estimator that goes on with other controls, its model loaded once.
+
+    One without it has nothing worth keeping, and is made anew.
+    """
+
+    def with_settings(self, settings: Settings) -> Any:
+        """Another of the same kind with the same model, in all that it gives as if made from these settings;
+        this one stays as it is.
+
+        settings: name the same model on the same device, with the same licences accepted. What the old one was
+        told, used, and learned of the device's memory does not come along. Raises UsageError for controls that
+        the model can't follow.
+        """
 
 
 class MatteEstimator(Protocol):

@@ -16,9 +16,9 @@ from semantic_matte.outputs.foregrounds import write_foregrounds
 from semantic_matte.outputs.header import header_of
 from semantic_matte.outputs.layers import write_layers
 from semantic_matte.outputs.sidecar import describe, file_record, write_json
-from semantic_matte.ports import Progress, ProgressEvent
+from semantic_matte.ports import ForegroundEstimator, Progress, ProgressEvent
 from semantic_matte.result_files import ResultFile, ResultFiles
-from semantic_matte.types import Matte, Plate
+from semantic_matte.types import FloatArray, Foreground, Matte, Plate
 
 
 class _Notes(Progress, Protocol):
@@ -39,8 +39,9 @@ def write_results(
 ) -> dict[str, Any]:
     """Write the files of one plate, each of them whole or not at all, and the sidecar when all are there.
 
-    progress: keeps what it is told, for the sidecar. key: of the result's content, if it has one. Returns the
-    sidecar's record. Raises OutputError, UnknownNameError (foreground space).
+    progress: keeps what it is told, for the sidecar; it is not asked whether to go on once the sidecar is in
+    its place. key: of the result's content, if it has one. Returns the sidecar's record. Raises OutputError,
+    UnknownNameError (foreground space).
     """
     settings = engine.settings
     header = header_of(plate, engine.models, settings_digest(settings), __version__)
@@ -48,7 +49,13 @@ def write_results(
     total = len(files.paths)
     progress.advance(ProgressEvent("writing", 0, total))
     records = []
-    for number, (file, write) in enumerate(_writers(engine, plate, mattes, files, header), start=1):
+
+    def look() -> None:
+        """Between the objects of one file: it may have been cancelled."""
+        progress.advance(ProgressEvent("writing", 0, 0))
+
+    writers = _writers(engine, plate, mattes, files, header, look)
+    for number, (file, write) in enumerate(writers, start=1):
         for sentence in write() or ():
             progress.notice(sentence)
         records.append(file_record(file.kind, file.path))
@@ -67,7 +74,6 @@ def write_results(
         foreground_space=engine.foreground_space(plate) if settings.foreground else "",
     )
     write_json(files.sidecar, record)
-    progress.advance(ProgressEvent("writing", total, total))
     return record
 
 
@@ -77,8 +83,12 @@ def _writers(
     mattes: Sequence[Matte],
     files: ResultFiles,
     header: Mapping[str, str | int | float],
+    look: Callable[[], None],
 ) -> Iterator[tuple[ResultFile, Callable[[], Sequence[str] | None]]]:
-    """Each file but the sidecar, with what writes it and gives the notices that come of it."""
+    """Each file but the sidecar, with what writes it and gives the notices that come of it.
+
+    look: called while a file of several objects is made; what it raises ends the work.
+    """
     settings = engine.settings
     window, storage = settings.data_window, settings.storage
     # Since 4.5 Blender resamples what isn't of the frame's size, which moves values in the fifth digit.
@@ -95,13 +105,29 @@ def _writers(
         elif file.kind == "cryptomatte":
             write = partial(write_cryptomatte, path, plate, mattes, header, data_window=exact, storage=storage)
         elif file.kind == "foreground":
-            colours = engine.foregrounds(plate, mattes)
+            colours = _looked_at(engine.foregrounds(plate, mattes), look)
             write = partial(
                 write_foregrounds, path, plate, colours, header, data_window=window, storage=storage
             )
         elif file.kind == "png":
             write = partial(write_alpha, path, next(singles).alpha, plate)
         else:
-            unmix = engine.foreground_estimator.estimate
+            unmix = partial(_unmix, engine.foreground_estimator, look)
             write = partial(write_contact_sheet, path, plate, mattes, unmix=unmix)
         yield file, write
+
+
+def _looked_at(colours: Iterator[Foreground], look: Callable[[], None]) -> Iterator[Foreground]:
+    """The same, with a look before each."""
+    look()
+    for one in colours:
+        yield one
+        look()
+
+
+def _unmix(
+    estimator: ForegroundEstimator, look: Callable[[], None], colour: FloatArray, alpha: FloatArray
+) -> FloatArray:
+    """As the estimator does, with a look before."""
+    look()
+    return estimator.estimate(colour, alpha)

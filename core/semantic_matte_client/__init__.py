@@ -1,17 +1,81 @@
-"""What a host imports: Python's standard library only, Python 3.9 and later.
+"""Semantic Matte from inside a host: Nuke, Blender, any Python from 3.9 on. Nothing but the standard library.
 
-It holds the controls that hosts build their knobs from; the connection to the engine's worker comes with it.
+It finds every object in a plate by itself and gives each one a soft alpha with a name. The work is done by a
+worker, a process of the engine's own Python that is started when it is first needed, keeps its models warm for
+all hosts of this machine, and ends by itself when nobody asks for anything. Pixels travel as files.
+
+    import semantic_matte_client as sm
+
+    shot = sm.matte("plate.####.exr", out="mattes/", find=["person"])    # waits, returns what was written
+    print(shot)                                                          # names, scores, files
+    sm.segment("plate.exr")                                              # what is there, without mattes
+    sm.refine("plate.exr", "trimap.png", out="alpha.exr")                # matting alone
+
+    job = sm.start("matte", "plate.exr", "mattes/", passes=2)            # returns at once, makes no thread
+    job.poll(), job.progress.fraction, job.cancel(), job.result          # from a timer of the host
+
+    sm.controls()       every control, its range and what it does: pass any by its name
+    sm.status()         what the worker is doing         sm.stop()       ends it
+    sm.doctor()         checks all, and says what to do if something is missing
+
+The engine is found by SEMANTIC_MATTE_PYTHON, by what `semantic-matte install` wrote, or on PATH. Every error is
+a `ClientError` whose text is a sentence that says what to do. Ctrl-C cancels what runs.
 """
 
-import json
-from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, List
 
-__all__ = ["controls"]
+from semantic_matte_client.calls import controls, doctor, matte, refine, segment, start, status, stop
+from semantic_matte_client.errors import (
+    AuthenticationError,
+    ClientError,
+    EngineNotFoundError,
+    JobCancelledError,
+    JobFailedError,
+    ProtocolError,
+    RequestError,
+    RuntimeFolderError,
+    VersionError,
+    WorkerBusyError,
+    WorkerLostError,
+    WorkerStartError,
+)
+from semantic_matte_client.version import VERSION
+
+__version__ = VERSION
+
+__all__ = [
+    "matte",
+    "segment",
+    "refine",
+    "start",
+    "status",
+    "stop",
+    "doctor",
+    "controls",
+    "Client",
+    "ClientError",
+    "AuthenticationError",
+    "EngineNotFoundError",
+    "JobCancelledError",
+    "JobFailedError",
+    "ProtocolError",
+    "RequestError",
+    "RuntimeFolderError",
+    "VersionError",
+    "WorkerBusyError",
+    "WorkerLostError",
+    "WorkerStartError",
+]
 
 
-def controls() -> List[Dict[str, Any]]:
-    """Every artist control: name, label, group, kind, unit, default, minimum, maximum, choices, tooltip."""
-    text = (Path(__file__).parent / "controls.json").read_text(encoding="utf-8")
-    rows: List[Dict[str, Any]] = json.loads(text)["controls"]
-    return rows
+def __getattr__(name: str) -> Any:
+    """`Client` is loaded when it is first asked for: importing this package must cost a host nothing."""
+    if name == "Client":
+        from semantic_matte_client.client import Client
+
+        return Client
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def __dir__() -> List[str]:
+    return sorted(__all__)

@@ -82,6 +82,11 @@ def _whole(least: int = 0, most: int = 2**53) -> Field:
     )
 
 
+def _optional_whole() -> Field:
+    known = _whole()
+    return Field(lambda value: value is None or known.check(value), f"{known.expected} or null", False)
+
+
 def _number(least: float, most: float, optional: bool = False) -> Field:
     return Field(
         lambda value: (optional and value is None) or (is_number(value) and least <= value <= most),
@@ -173,7 +178,9 @@ REQUESTS: Dict[str, Dict[str, Field]] = {
         "colour_space": _optional_text(),
         # The OCIO configuration of the host; null: none is set there.
         "ocio": _optional_text(),
-        "settings": Field(_are_settings, f"at most {MOST_SETTINGS} settings: texts, numbers, true, false, lists"),
+        "settings": Field(
+            _are_settings, f"at most {MOST_SETTINGS} settings: texts, numbers, true, false, lists"
+        ),
         # Folders (absolute): nothing outside them is read or written for this job, links resolved.
         "roots": _texts(MOST_ROOTS, 1),
         "on_disconnect": _one_of(*ON_DISCONNECT),
@@ -206,6 +213,8 @@ ANSWERS: Dict[str, Dict[str, Field]] = {
         # Of the whole job; never falls.
         "fraction": _number(0, 1),
         "seconds_left": _number(0, 1e9, optional=True),
+        # How many jobs run or wait before it, while it is queued.
+        "position": _optional_whole(),
     },
     "notice": {"job": _IDENTITY, "message": _text()},
     "frame": {
@@ -290,7 +299,7 @@ def decode(content: bytes, known: Mapping[str, Mapping[str, Field]]) -> Message:
     check(message, known)
     fields = known[message["type"]]
     # Optional fields are always there for the reader.
-    return {**{name: None for name in fields}, **message}
+    return {**dict.fromkeys(fields), **message}
 
 
 def check(message: Any, known: Mapping[str, Mapping[str, Field]]) -> None:
@@ -316,9 +325,9 @@ def refuse(what: str) -> NoReturn:
 def version_sentence(theirs: Mapping[str, Any], who: str, mine: str) -> str:
     """What is said when protocols differ. who, mine: "client", "worker"."""
     return (
-        f"The {who} speaks protocol {theirs.get('protocol')} of Semantic Matte {theirs.get('version')}, this {mine} "
-        f"protocol {PROTOCOL} of {VERSION}: install the same version for the host and the engine, and stop "
-        "the old worker (semantic-matte worker stop)."
+        f"The {who} speaks protocol {theirs.get('protocol')} of Semantic Matte {theirs.get('version')}, this "
+        f"{mine} protocol {PROTOCOL} of {VERSION}: install the same version for the host and the engine, and "
+        "stop the old worker (semantic-matte worker stop)."
     )
 
 

@@ -23,6 +23,8 @@ NAME = "semantic-matte"
 # What the system takes as a UNIX socket's path (108 on Linux and 104 on macOS, with the closing zero).
 LONGEST_SOCKET_PATH = 103
 
+_SLOT = re.compile(r"[a-z][a-z0-9-]{0,23}")
+
 
 class WorkerFiles(NamedTuple):
     """The files of one worker.
@@ -44,14 +46,23 @@ def worker_files(device: str = "auto", folder: Optional[Path] = None) -> WorkerF
 
     Raises RuntimeFolderError.
     """
+    return slot_files(worker_slot(device), folder)
+
+
+def slot_files(slot: str, folder: Optional[Path] = None) -> WorkerFiles:
+    """The same for a slot by its name (see `worker_slot`). Raises RuntimeFolderError."""
+    if not _SLOT.fullmatch(slot):
+        raise RuntimeFolderError(
+            f"A worker's slot is a name of at most 24 characters a-z, 0-9 and '-', not '{slot}': leave it out, "
+            "or give cpu, gpu, or gpu-0."
+        )
     place = folder if folder is not None else runtime_folder()
-    slot = worker_slot(device)
     log = log_folder() / f"worker-{slot}.log"
     socket = place / f"{slot}.sock"
     if os.name == "posix" and len(os.fsencode(socket)) > LONGEST_SOCKET_PATH:
         raise RuntimeFolderError(
-            f"The runtime folder's path '{place}' is too long for a socket (at most {LONGEST_SOCKET_PATH} bytes "
-            f"with its file): set {FOLDER_VARIABLE} to a shorter one."
+            f"The runtime folder's path '{place}' is too long for a socket (at most {LONGEST_SOCKET_PATH} "
+            f"bytes with its file): set {FOLDER_VARIABLE} to a shorter one."
         )
     return WorkerFiles(slot, place / f"{slot}.lock", place / f"{slot}.key", socket, place / f"{slot}.json", log)
 
@@ -99,17 +110,20 @@ def check_private(folder: Path) -> None:
     try:
         found = folder.lstat()
     except OSError as reason:
-        raise RuntimeFolderError(f"The runtime folder '{folder}' can't be read ({reason.strerror}).") from reason
+        raise RuntimeFolderError(
+            f"The runtime folder '{folder}' can't be read ({reason.strerror})."
+        ) from reason
     if not stat.S_ISDIR(found.st_mode):
         raise RuntimeFolderError(
-            f"The runtime folder '{folder}' is a link or a file, not a folder: remove it, or set {FOLDER_VARIABLE}."
+            f"The runtime folder '{folder}' is a link or a file, not a folder: remove it, or set "
+            f"{FOLDER_VARIABLE}."
         )
     if os.name != "posix":
         return
     if found.st_uid != os.geteuid():
         raise RuntimeFolderError(
-            f"The runtime folder '{folder}' belongs to another user (number {found.st_uid}): set {FOLDER_VARIABLE} "
-            "to a folder of your own."
+            f"The runtime folder '{folder}' belongs to another user (number {found.st_uid}): set "
+            f"{FOLDER_VARIABLE} to a folder of your own."
         )
     if stat.S_IMODE(found.st_mode) & 0o077:
         raise RuntimeFolderError(

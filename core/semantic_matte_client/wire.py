@@ -1,8 +1,8 @@
 """Bytes between client and worker: multiprocessing.connection, its handshake with a key, and time limits.
 
-The library's own `Client` and `accept` wait for ever for somebody who says nothing. Here each step of a handshake
-has a limit, and so has a message that has begun: on POSIX through the socket's own time-outs, on Windows by a
-pipe that hands over whole messages.
+The library's own `Client` and `accept` wait for ever for somebody who says nothing. Here each step of a
+handshake has a limit, and so has a message that has begun: on POSIX through the socket's own time-outs, on
+Windows by a pipe that hands over whole messages.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def connect(address: str, key: bytes, seconds: float = HANDSHAKE_SECONDS) -> Con
     Raises WorkerLostError if nobody listens or answers, AuthenticationError if the keys differ.
     """
     try:
-        connection = _reach(address, seconds)
+        connection = reach(address, seconds)
     except OSError as reason:
         raise WorkerLostError(f"No worker answers at '{address}' ({reason}).") from reason
     try:
@@ -41,7 +41,7 @@ def connect(address: str, key: bytes, seconds: float = HANDSHAKE_SECONDS) -> Con
 
 
 def shake_hands(connection: Connection, key: bytes, seconds: float, *, first: bool) -> None:
-    """Both sides prove that they hold the key, which itself is never sent. first: the side that challenges first.
+    """Both sides prove that they hold the key, which itself is never sent. first: who challenges first.
 
     Raises AuthenticationError, or WorkerLostError if the other side ends or is silent for so long.
     """
@@ -56,8 +56,8 @@ def shake_hands(connection: Connection, key: bytes, seconds: float, *, first: bo
     except Exception as reason:
         # Depending on its version Python says that by AuthenticationError, AssertionError or ValueError.
         raise AuthenticationError(
-            "The other side does not hold the worker's key: it is of another user, or the worker was just started "
-            "anew. Try again."
+            "The other side does not hold the worker's key: it is of another user, or the worker was just "
+            "started anew. Try again."
         ) from reason
     limit_message_time(connection, MESSAGE_SECONDS)
 
@@ -103,7 +103,11 @@ class _Watched:
         self._connection.send_bytes(content)
 
 
-def _reach(address: str, seconds: float) -> Connection:
+def reach(address: str, seconds: float) -> Connection:
+    """A connection without a handshake: for a caller that waits for the first challenge without blocking.
+
+    Raises OSError if nobody listens there.
+    """
     if os.name == "nt":
         return transport.Client(address, FAMILY)
     with socket.socket(socket.AF_UNIX) as reached:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 import semantic_matte as sm
 from semantic_matte import errors
-from semantic_matte.jobs import FrameResult, MatteRequest, matte_files
+from semantic_matte.jobs import FrameResult, MatteRequest, matte_files, segment_files
 from semantic_matte.ports import ProgressEvent
 
 QUICK: dict[str, Any] = {"device": "cpu", "estimator": "closed_form", "passes": 1, "contact_sheet": False}
@@ -281,3 +282,113 @@ def test_the_python_api_gives_what_the_file_has(shot: Shot) -> None:
     for one in sm.foreground(shot.plate, mattes, settings):
         part = np.stack([written[f"{one.matte.slot}.{name}"] for name in "RGB"], axis=-1)[one.window.slices]
         assert np.array_equal(one.crop.astype(np.float16), part.astype(np.float16))
+
+
+class Ending(Told):
+    """Asks for the end of the work at an event."""
+
+    def __init__(self, stage: str, number: int) -> None:
+        super().__init__()
+        self.stage, self.left = stage, number
+
+    def advance(self, event: ProgressEvent) -> None:
+        super().advance(event)
+        if event.stage == self.stage:
+            self.left -= 1
+            if self.left < 0:
+                raise errors.CancelledError("enough")
+
+
+@pytest.mark.parametrize(("stage", "number"), [("reading", 0), ("segmenting", 0), ("matting", 0)])
+def test_work_that_is_ended_before_writing_changes_nothing(shot: Shot, stage: str, number: int) -> None:
+    shot.run(png=True)
+    before = {path: path.read_bytes() for path in shot.out.iterdir()}
+    engine = sm.Engine(sm.Settings(**QUICK, seed=1))
+    with pytest.raises(errors.CancelledError):
+        matte_files(engine, MatteRequest((shot.plate,), shot.out, hint=shot.hint), Ending(stage, number))
+    assert {path: path.read_bytes() for path in shot.out.iterdir()} == before
+
+
+def test_work_that_is_ended_while_writing_leaves_whole_files_and_is_repaired(
+    shot: Shot, tmp_path: Path
+) -> None:
+    """At every event of the writing: each file is the old one or the new one, the next run makes all new."""
+    old = {"png": True, "foreground": True, "contact_sheet": True}
+    new = {"foreground": True, "contact_sheet": True, "dilation_outer": 0.08}
+    shot.run(**old)
+    before = {path.name: path.read_bytes() for path in shot.out.iterdir()}
+    shot.run(**new)
+    after = {path.name: path.read_bytes() for path in shot.out.iterdir()}
+    states = set()
+    for number in range(30):
+        for path in shot.out.iterdir():
+            path.unlink()
+        for name, content in before.items():
+            (shot.out / name).write_bytes(content)
+        engine = sm.Engine(sm.Settings(**{**QUICK, **new}))
+        request = MatteRequest((shot.plate,), shot.out, hint=shot.hint)
+        try:
+            matte_files(engine, request, Ending("writing", number))
+        except errors.CancelledError:
+            there = {path.name: path.read_bytes() for path in shot.out.iterdir()}
+            assert all(content in (before.get(name), after.get(name)) for name, content in there.items())
+            states.add(tuple(sorted(name for name in there if there[name] != before.get(name))))
+            sidecar = there["shot.matte.1001.json"]
+            if sidecar == after["shot.matte.1001.json"]:
+                assert there == after, "a new sidecar stands for a whole new result"
+        else:
+            break
+        shot.run(**new)
+        assert {path.name: path.read_bytes() for path in shot.out.iterdir()} == after
+    else:
+        pytest.fail("the work never came to its end")
+    # Nothing new, then one file more at a time, and once everything.
+    assert len(states) >= len(after) - 1
+
+
+def test_each_plate_is_told_when_its_files_are_in_place(shot: Shot) -> None:
+    shutil.copy(shot.plate, shot.folder / "shot.1002.exr")
+    shutil.copy(shot.plate, shot.folder / "shot.999.exr")
+    told: list[FrameResult] = []
+
+    def finished(result: FrameResult) -> None:
+        assert all(path.exists() for path in result.files)
+        later = shot.out / "shot.matte.1002.json"
+        assert later.exists() == (result.plate.name == "shot.1002.exr")
+        told.append(result)
+
+    request = MatteRequest((shot.folder / "shot.####.exr",), shot.out, hint=shot.hint)
+    events: list[ProgressEvent] = []
+    progress = Told()
+    progress.advance = events.append  # type: ignore[method-assign]
+    results = matte_files(sm.Engine(sm.Settings(**QUICK)), request, progress, finished)
+    assert results == told
+    assert [result.plate.name for result in results] == ["shot.1001.exr", "shot.1002.exr"]
+    readings = [event for event in events if event.stage == "reading"]
+    assert [(event.done, event.total) for event in readings] == [(0, 2), (0, 2), (1, 2), (1, 2)]
+    assert (events[-1].stage, events[-1].done) == ("writing", events[-1].total)
+
+
+def test_segments_of_each_plate_are_told_and_the_coco_file_with_the_last(shot: Shot) -> None:
+    shutil.copy(shot.plate, shot.folder / "shot.1002.exr")
+    coco = shot.folder / "coco.json"
+    told: list[tuple[str, int, list[Path], bool]] = []
+    found = segment_files(
+        sm.Engine(sm.Settings(**QUICK)),
+        [shot.folder / "shot.%04d.exr"],
+        Told(),
+        shot.hint,
+        coco=coco,
+        finished=lambda path, objects, files: told.append(
+            (path.name, len(objects), list(files), coco.exists())
+        ),
+    )
+    assert told == [("shot.1001.exr", 2, [], False), ("shot.1002.exr", 2, [coco], True)]
+    assert [path.name for path, _ in found] == ["shot.1001.exr", "shot.1002.exr"]
+
+
+def test_a_pattern_without_frames_is_told(shot: Shot) -> None:
+    for path in ("shot.#####.exr", "shto.####.exr"):
+        with pytest.raises(errors.PlateError, match=r"did you mean 'shot\.####\.exr'"):
+            matte_files(sm.Engine(), MatteRequest((shot.folder / path,), shot.out), Told())
+    assert not shot.out.exists()

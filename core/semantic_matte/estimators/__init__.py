@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from semantic_matte.device_memory import memory_told
 from semantic_matte.errors import UnknownNameError, UsageError
 from semantic_matte.estimators.closed_form import ClosedForm
 from semantic_matte.estimators.deep_image_matting import DeepImageMattingEstimator
@@ -54,6 +55,14 @@ def create_estimator(settings: Settings) -> MatteEstimator:
     Raises UnknownNameError, listing the known ones, or UsageError for a missing path; a model that can't be
     used raises WeightsError, DeviceError or MissingPackageError.
     """
+    # Where the choice is left to us it is not made yet; but memory that is not the machine's own is a GPU's.
+    place = "the GPU" if settings.device == "auto" else settings.device
+    with memory_told(f"Estimator '{settings.estimator}'", place, "take a smaller model"):
+        return _create(settings)
+
+
+def _create(settings: Settings) -> MatteEstimator:
+    """As `create_estimator`, but for the words where memory runs out."""
     if settings.estimator in ESTIMATORS:
         return ESTIMATORS[settings.estimator](settings)
     name, _, place = settings.estimator.partition(":")

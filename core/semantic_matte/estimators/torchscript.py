@@ -16,6 +16,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semantic_matte.device_memory import full_memory
 from semantic_matte.devices import choose_device
 from semantic_matte.errors import SemanticMatteError, WeightsError
 from semantic_matte.estimators.model_layout import ModelLayout, choose_output, make_layout, read_metadata
@@ -96,15 +97,13 @@ class TorchScriptNetwork(PatchNetwork):
         return self._call(self._layout, colour, levels)
 
     def _call(self, layout: ModelLayout, colour: Tensor, levels: Tensor) -> Tensor:
-        import torch
-
         tensors = [tensor.to(self._dtype) for tensor in layout.inputs(colour, levels)]
         try:
             output = self._module(*tensors)
-        except torch.cuda.OutOfMemoryError:
-            raise
         # TorchScript raises what its operators raise, and an error of its own that is no RuntimeError.
         except Exception as error:
+            if full_memory(error, str(colour.device)):
+                raise
             raise WeightsError(
                 f"The TorchScript model '{self._model}' can't take a picture of {tuple(colour.shape[2:])} "
                 f"pixels with its trimap: {first_line(error)}. A {METADATA_FILE} in it may tell more of it."
@@ -124,6 +123,9 @@ def _load(path: Path, device: str) -> tuple[Any, dict[str, str]]:
             warnings.simplefilter("ignore", DeprecationWarning)
             module = torch.jit.load(str(path), map_location=device, _extra_files=extra)  # type: ignore[no-untyped-call]
     except (RuntimeError, ValueError, OSError) as error:
+        # Of the machine's own memory a damaged file may ask for any amount.
+        if full_memory(error, device) not in ("", "cpu"):
+            raise
         raise WeightsError(f"'{path}' can't be read as a TorchScript model: {first_line(error)}.") from None
     return module.eval(), _metadata(extra[METADATA_FILE], path.name)
 

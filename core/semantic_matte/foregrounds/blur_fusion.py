@@ -20,11 +20,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from semantic_matte.errors import DeviceError
+from semantic_matte.device_memory import Room, no_room
 from semantic_matte.foregrounds.mixture import ALPHA_ERROR, TINY, Mixture, square
 from semantic_matte.types import FloatArray
 
@@ -45,8 +46,9 @@ PRIOR_WEIGHT = 1e-4
 LEAST_ALPHA_ERROR, GREATEST_ALPHA_ERROR = 0.005, 0.1
 # Light beyond this is taken for this, lest its square overflow, and still handed back as it is where solid.
 BRIGHTEST = 1e6
-# Pixels that are worked on at a time.
-STRIP_PIXELS = 1 << 19
+# Pixels that are worked on at a time, and the fewest that are tried where the memory is full.
+STRIP_PIXELS, LEAST_STRIP_PIXELS = 1 << 19, 1 << 14
+REMEDY = "choose the foreground method multi_level, which runs on the CPU"
 
 
 class BlurFusion:
@@ -59,22 +61,31 @@ class BlurFusion:
     def __init__(self, device: str = "cpu") -> None:
         """device: torch's name of where it runs."""
         self.device = device
+        self._room = Room("Unmixing colours", device)
 
-    def estimate(self, colour: FloatArray, alpha: FloatArray) -> FloatArray:
-        """See `ports.ForegroundEstimator`. Raises DeviceError if the device's memory is full."""
+    def _unmix(self, colour: FloatArray, alpha: FloatArray, strip_pixels: int) -> FloatArray:
+        """(h, w, 3) float32, in strips of so many pixels; where alpha is 1 not yet the plate's own colour."""
         import torch
 
-        try:
-            with torch.inference_mode():
-                light = torch.tensor(colour, device=self.device).permute(2, 0, 1).contiguous()
-                coverage = torch.tensor(alpha, device=self.device)[np.newaxis]
-                result = _unmixed(light.clamp_(-BRIGHTEST, BRIGHTEST), coverage)
-        except torch.cuda.OutOfMemoryError:
-            raise DeviceError(
-                f"The memory of device '{self.device}' is too small to unmix the colours of an object of "
-                f"{alpha.shape[1]}x{alpha.shape[0]} pixels: choose the foreground method multi_level, which "
-                "runs on the CPU, or --device cpu."
-            ) from None
+        with torch.inference_mode():
+            light = torch.tensor(colour, device=self.device).permute(2, 0, 1).contiguous()
+            coverage = torch.tensor(alpha, device=self.device)[np.newaxis]
+            return _unmixed(light.clamp_(-BRIGHTEST, BRIGHTEST), coverage, strip_pixels)
+
+    def estimate(self, colour: FloatArray, alpha: FloatArray) -> FloatArray:
+        """See `ports.ForegroundEstimator`.
+
+        Where the device's memory is full, strips get thinner, which changes colours by rounding alone; that is
+        kept for the next object. Raises DeviceError if there is no room for the thinnest.
+        """
+        while True:
+            pixels = STRIP_PIXELS if self._room.most is None else min(STRIP_PIXELS, self._room.most)
+            result = self._room.attempt(partial(self._unmix, colour, alpha, pixels), pixels)
+            if result is not None:
+                break
+            if pixels // 2 < LEAST_STRIP_PIXELS:
+                what = f"Unmixing the colours of an object of {alpha.shape[1]}x{alpha.shape[0]} pixels"
+                raise no_room(what, self._room.full, REMEDY)
         solid = alpha == 1
         result[solid] = colour[solid]
         return result
@@ -113,20 +124,21 @@ class _Found:
     darkest: Tensor
 
 
-def _unmixed(light: Tensor, alpha: Tensor) -> FloatArray:
-    """(h, w, 3) float32 from light (3, h, w) and alpha (1, h, w)."""
+def _unmixed(light: Tensor, alpha: Tensor, strip_pixels: int) -> FloatArray:
+    """(h, w, 3) float32 from light (3, h, w) and alpha (1, h, w). strip_pixels: as of `_strips`."""
     import torch
 
     height, width = alpha.shape[1:]
     *coarse, last = _levels(height, width)
     found = _over_all(light, alpha)
     for level in coarse:
-        parts = [_averages(light, alpha, found, level, strip) for strip in _strips(height, width, level)]
+        strips = _strips(height, width, level, strip_pixels)
+        parts = [_averages(light, alpha, found, level, strip) for strip in strips]
         signs = torch.stack([part_signs for _, part_signs in parts]).sum(dim=0)
         variance = (signs[0] / (signs[1] + TINY)).clamp(LEAST_ALPHA_ERROR**2, GREATEST_ALPHA_ERROR**2)
         found = _Found(torch.cat([averages for averages, _ in parts], dim=1), variance, found.darkest)
     result = np.empty((height, width, 3), dtype=np.float32)
-    for strip in _strips(height, width, last):
+    for strip in _strips(height, width, last, strip_pixels):
         averages, _ = _averages(light, alpha, found, last, strip)
         mixture = Mixture.of(light[:, strip], alpha[:, strip], averages)
         foreground, _ = mixture.settled(found.alpha_variance, found.darkest)
@@ -143,11 +155,11 @@ def _levels(height: int, width: int) -> list[_Level]:
     return [*levels, _Level(1, 1, LAST_REACH)]
 
 
-def _strips(height: int, width: int, level: _Level) -> Iterator[slice]:
-    """Rows of cells from top to bottom, as many at a time as `STRIP_PIXELS` allows."""
+def _strips(height: int, width: int, level: _Level, pixels: int) -> Iterator[slice]:
+    """Rows of cells from top to bottom, as many at a time as have so many pixels."""
     rows, columns = level.cells(height), level.cells(width)
     # An even number, so that a strip begins where a cell of the level before does.
-    each = max(2, STRIP_PIXELS // (columns * level.samples**2) // 2 * 2)
+    each = max(2, pixels // (columns * level.samples**2) // 2 * 2)
     for top in range(0, rows, each):
         yield slice(top, min(rows, top + each))
 

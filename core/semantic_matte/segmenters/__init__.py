@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from semantic_matte.device_memory import memory_told
 from semantic_matte.errors import UnknownNameError
 from semantic_matte.ports import Segmenter
 from semantic_matte.segmenters.best import AUTO, best_present
@@ -78,6 +79,12 @@ def create_segmenter(settings: Settings, device: str, hints: Sequence[Hint] = ()
     Raises UnknownNameError, listing the known ones; a model that can't be used raises WeightsError, DeviceError
     or MissingPackageError.
     """
+    with memory_told(f"Segmenter '{settings.segmenter}'", device, "take a smaller model"):
+        return _create(settings, device, hints)
+
+
+def _create(settings: Settings, device: str, hints: Sequence[Hint]) -> Segmenter:
+    """As `create_segmenter`, but for the words where memory runs out."""
     if settings.segmenter in SEGMENTERS:
         return SEGMENTERS[settings.segmenter](settings, device, hints)
     name, _, model = settings.segmenter.partition(":")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from semantic_matte.errors import DeviceError
+from semantic_matte.device_memory import memory_told
 from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.segmenters.choice import Wanted
 from semantic_matte.segmenters.picture import shown_bytes
@@ -19,6 +20,7 @@ from semantic_matte.types import BoolArray, Box, ByteArray, FloatArray, Instance
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from typing_extensions import Self
 
 # Detections that a model is let keep for one picture; its own number if that is larger.
 LEAST_DETECTIONS = 100
@@ -55,6 +57,13 @@ class Detector(ABC):
         self._settings = settings
         self._wanted = Wanted.of(settings, self.labels)
 
+    def with_settings(self, settings: Settings) -> Self:
+        """See `ports.TakesSettings`. Raises UnknownNameError as the constructor does."""
+        other = copy.copy(self)
+        other._settings = settings
+        other._wanted = Wanted.of(settings, self.labels)
+        return other
+
     def segment(self, plate: Plate, progress: Progress) -> list[Instance]:
         """See `ports.Segmenter`. Masks of different instances may overlap. Raises DeviceError."""
         import torch
@@ -64,6 +73,7 @@ class Detector(ABC):
         progress.advance(ProgressEvent("segmenting", 0, 1))
         instances = []
         with self._memory(), torch.inference_mode():
+            self._limit_model()
             found = self._detect(shown_bytes(plate))
             rows = self._chosen(found, progress)
             for done, row in enumerate(rows, start=1):
@@ -73,6 +83,11 @@ class Detector(ABC):
                     instances.append(Instance.from_mask(mask, found.labels[row], score, offset=frame))
                 progress.advance(ProgressEvent("segmenting", done, len(rows)))
         return instances
+
+    @abstractmethod
+    def _limit_model(self) -> None:
+        """Give the model `_model_threshold` and `_most_detections`: it may be shared with segmenters of other
+        settings."""
 
     @abstractmethod
     def _detect(self, picture: ByteArray) -> Detections:
@@ -102,18 +117,7 @@ class Detector(ABC):
         ]
         return rows[: self._wanted.limit(len(rows), progress)]
 
-    @contextlib.contextmanager
-    def _memory(self) -> Iterator[None]:
-        """Inside, running out of memory is a DeviceError."""
-        try:
-            yield
-        # torch's own error on CUDA is a RuntimeError; on other devices it has none of its own.
-        except RuntimeError as error:
-            text = str(error).lower()
-            if "out of memory" not in text and "can't allocate memory" not in text:
-                raise
-            other = "" if self.device == "cpu" else ", or use --device cpu"
-            raise DeviceError(
-                f"Segmenter '{self.name}' ran out of memory on {self.device}: close what else uses it, take a "
-                f"smaller model{other}."
-            ) from None
+    def _memory(self) -> contextlib.AbstractContextManager[None]:
+        """Inside, running out of memory is a DeviceError. A picture can't be taken in parts: an object may be
+        as large as the frame."""
+        return memory_told(f"Segmenter '{self.name}'", self.device, "take a smaller model")

@@ -59,7 +59,8 @@ class Detectron2Segmenter(Detector):
         config = chosen.config
         config.MODEL.DEVICE = "cpu"
         config.MODEL.ROI_HEADS.SCORE_THRESH_TEST = self._model_threshold
-        config.TEST.DETECTIONS_PER_IMAGE = max(config.TEST.DETECTIONS_PER_IMAGE, self._most_detections)
+        self._own_most = int(config.TEST.DETECTIONS_PER_IMAGE)
+        config.TEST.DETECTIONS_PER_IMAGE = max(self._own_most, self._most_detections)
         try:
             self._network = build_model(config).eval()
         except (KeyError, ValueError, AssertionError, NotImplementedError) as error:
@@ -73,6 +74,15 @@ class Detectron2Segmenter(Detector):
         self._format = str(config.INPUT.FORMAT)
         shortest = config.INPUT.MIN_SIZE_TEST
         self._resize = ResizeShortestEdge([shortest, shortest], config.INPUT.MAX_SIZE_TEST)
+
+    def _limit_model(self) -> None:
+        """See `Detector`. A cascade has a predictor a stage, of which the last one's limits count."""
+        from torch.nn import ModuleList
+
+        predictor = self._network.roi_heads.box_predictor
+        for one in predictor if isinstance(predictor, ModuleList) else [predictor]:
+            one.test_score_thresh = self._model_threshold
+            one.test_topk_per_image = max(self._own_most, self._most_detections)
 
     def _detect(self, picture: ByteArray) -> Detections:
         """What DefaultPredictor and the network do, less their pasting of all masks at once."""

@@ -8,15 +8,17 @@ AGPL-3.0 unless they were licensed otherwise: what a user brings is the user's t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from semantic_matte.device_memory import memory_told
 from semantic_matte.errors import UsageError, WeightsError
 from semantic_matte.model_files import describe_model_file, find_model_file
 from semantic_matte.onnx_sessions import OnnxModel, open_onnx
@@ -28,6 +30,9 @@ from semantic_matte.segmenters.picture import shown_bytes
 from semantic_matte.segmenters.yolo_layout import Candidates, Size, YoloLayout, read_layout, read_number
 from semantic_matte.settings import Settings
 from semantic_matte.types import Box, ByteArray, FloatArray, Instance, Plate
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # The grey that a picture is padded with, of 255.
 PADDING = 114
@@ -114,13 +119,21 @@ class OnnxYoloSegmenter:
         self.device = self._model.device
         self.models: Sequence[Mapping[str, str]] = (describe_model_file(path),)
 
+    def with_settings(self, settings: Settings) -> Self:
+        """See `ports.TakesSettings`. Raises UnknownNameError as the constructor does."""
+        other = copy.copy(self)
+        other._wanted = Wanted.of(settings, self._layout.names)
+        return other
+
     def segment(self, plate: Plate, progress: Progress) -> list[Instance]:
-        """See `ports.Segmenter`. Raises ValueShapeError or WeightsError if the model fails."""
+        """See `ports.Segmenter`. Raises ValueShapeError or WeightsError if the model fails, DeviceError without
+        memory."""
         progress.advance(ProgressEvent("segmenting", 0, 1))
         for notice in self._model.notices:
             progress.notice(notice)
         box = self._letterbox(plate.size)
-        found, prototypes = self._run(box.place(shown_bytes(plate)))
+        with memory_told(f"Segmenter '{self.name}'", self.device, "take a smaller model"):
+            found, prototypes = self._run(box.place(shown_bytes(plate)))
         candidates = self._layout.read(found, self._model.name)
         thresholds = np.array([self._wanted.threshold(name) for name in self._layout.names], dtype=np.float32)
         candidates = candidates[candidates.scores >= thresholds[candidates.classes]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from semantic_matte.device_memory import Room
 from semantic_matte.segmenters.box_prompts import Corners, crop_window, prompts
 from semantic_matte.segmenters.coco import COCO_NAMES
 from semantic_matte.segmenters.islands import main_islands, without_small_holes
@@ -51,11 +54,13 @@ LEAST_LEFT = 0.3
 
 
 def draw_masks(
-    network: BoxMask, device: str, plate: Plate, detections: Sequence[Detection], shapes: FloatArray
+    network: BoxMask, room: Room, plate: Plate, detections: Sequence[Detection], shapes: FloatArray
 ) -> Iterator[tuple[int, Box, FloatArray]]:
     """For each detection, as it is done: its place, its window, and how surely each pixel is the object.
 
-    shapes: (80, h, w) mean masks of the classes. Yields (h, w) float32 in [0, 1] on the window.
+    room: of the device that the network is on. shapes: (80, h, w) mean masks of the classes. Yields (h, w)
+    float32 in [0, 1] on the window. Where the memory is full fewer are drawn at once, which leaves each as
+    it is but for rounding. Raises DeviceError if there is no room for one.
     """
     boxes = np.array([detection.corners for detection in detections]).reshape(-1, 4)
     groups: dict[int, list[int]] = {}
@@ -66,9 +71,22 @@ def draw_masks(
         for start in range(0, len(places), BATCH):
             part = places[start : start + BATCH]
             crops = [_crop(plate, detections, boxes, place, side, shapes) for place in part]
-            surely = _predict(network, device, crops, [detections[place].label for place in part])
+            labels = [detections[place].label for place in part]
+            drawn = room.in_portions(
+                len(part),
+                functools.partial(_predict, network, room.device, crops, labels),
+                functools.partial(_sized, side),
+                ("mask", "masks"),
+                at_once=len(part),
+            )
+            surely = itertools.chain.from_iterable(drawn)
             for place, (window, _, _), sure in zip(part, crops, surely, strict=True):
                 yield place, *enlarged(sure, window, plate.box)
+
+
+def _sized(side: int, most: int | None) -> tuple[int, str] | None:
+    """A crop of `side` pixels as of `Room.in_portions`: it is drawn whole or not at all."""
+    return (side * side, f"one mask of {side}x{side} pixels") if most is None or side * side <= most else None
 
 
 def _crop(
@@ -92,15 +110,19 @@ def _crop(
 
 
 def _predict(
-    network: BoxMask, device: str, crops: Sequence[tuple[Box, FloatArray, FloatArray]], labels: Sequence[str]
+    network: BoxMask,
+    device: str,
+    crops: Sequence[tuple[Box, FloatArray, FloatArray]],
+    labels: Sequence[str],
+    part: slice,
 ) -> FloatArray:
-    """(n, side, side) float32 in [0, 1]."""
+    """(n, side, side) float32 in [0, 1] of some of the crops."""
     import torch
 
     # Stacked as they are, channels last.
-    colour = torch.from_numpy(np.stack([colour for _, colour, _ in crops])).permute(0, 3, 1, 2)
-    prompt = torch.from_numpy(np.stack([prompt for _, _, prompt in crops]))
-    classes = torch.tensor([COCO_NAMES.index(label) for label in labels])
+    colour = torch.from_numpy(np.stack([colour for _, colour, _ in crops[part]])).permute(0, 3, 1, 2)
+    prompt = torch.from_numpy(np.stack([prompt for _, _, prompt in crops[part]]))
+    classes = torch.tensor([COCO_NAMES.index(label) for label in labels[part]])
     with torch.inference_mode():
         odds = network(colour.to(device), prompt.to(device), classes.to(device))
         return np.asarray(torch.sigmoid(odds.float())[:, 0].cpu().numpy())

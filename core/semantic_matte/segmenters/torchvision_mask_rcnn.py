@@ -95,6 +95,11 @@ class TorchvisionMaskRcnn(Detector):
         """Names are checked before weights are read."""
         super().__init__(settings, device, [name for name in self._classes if name])
 
+    def _limit_model(self) -> None:
+        """See `Detector`."""
+        self._model.roi_heads.score_thresh = self._model_threshold
+        self._model.roi_heads.detections_per_img = self._most_detections
+
     def _detect(self, picture: ByteArray) -> Detections:
         """What `torchvision.models.detection.MaskRCNN` does, less its pasting of all masks at once."""
         import torch

@@ -14,6 +14,7 @@ is one object: it gives its best class only.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from semantic_matte.types import FloatArray, Instance, Plate
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,6 @@ class InstanceHeads:
     def __init__(self, folder: ModelFolder, settings: Settings, device: str) -> None:
         """Raises MissingPackageError, WeightsError, or UnknownNameError for a name in `find` that it lacks."""
         self.device = device
-        self._settings = settings
         self._type = folder.model_type
         self._head = HEADS[self._type]
         self._network = _load(folder, self._head).to(device)
@@ -79,6 +80,12 @@ class InstanceHeads:
         self.labels: Sequence[str] = tuple(dict.fromkeys(self._names.values()))
         self._wanted = Wanted.of(settings, self.labels)
         self.models: Sequence[Mapping[str, str]] = tuple(folder.describe())
+
+    def with_settings(self, settings: Settings) -> Self:
+        """See `ports.TakesSettings`. Raises UnknownNameError as the constructor does."""
+        other = copy.copy(self)
+        other._wanted = Wanted.of(settings, self.labels)
+        return other
 
     def segment(self, plate: Plate, progress: Progress) -> list[Instance]:
         """See `ports.Segmenter`. Raises ValueShapeError if the model fails, DeviceError without memory."""

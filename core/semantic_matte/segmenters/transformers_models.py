@@ -46,8 +46,13 @@ def create_transformers(
         f"Segmenter 'transformers:{place}' fills boxes and finds none: those of '{DEFAULT_FINDER}' are taken. "
         f"Name another as in transformers:{place}+onnx:model.onnx, or give a hint."
     )
-    named = settings.model_copy(update={"segmenter": finder or DEFAULT_FINDER})
-    return PromptedMasks(folder, device, lambda: create_finder(named, device), "" if finder else notice)
+
+    def create(controls: Settings) -> Segmenter:
+        """The finder, with the controls of a run."""
+        named = controls.model_copy(update={"segmenter": finder or DEFAULT_FINDER})
+        return create_finder(named, device)
+
+    return PromptedMasks(folder, settings, device, create, "" if finder else notice)
 
 
 def takes_hints(model: str, finders: Collection[str]) -> bool:

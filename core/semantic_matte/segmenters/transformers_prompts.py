@@ -7,21 +7,26 @@ names: without a hint, another segmenter finds and names the objects, and its bo
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from semantic_matte.errors import HintError
-from semantic_matte.ports import Progress, ProgressEvent, Segmenter
+from semantic_matte.ports import Progress, ProgressEvent, Segmenter, TakesSettings
 from semantic_matte.segmenters.hint import HintSegmenter
 from semantic_matte.segmenters.mask_maps import Lie, instance_of_map
 from semantic_matte.segmenters.picture import shown_bytes
 from semantic_matte.segmenters.transformers_running import USER, numbers, on_device, running
+from semantic_matte.settings import Settings
 from semantic_matte.transformers_folders import ModelFolder, load_network, load_part, transformers_class
 from semantic_matte.types import Box, Hint, Instance, Plate
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,16 @@ class PromptedMasks:
     name = "transformers"
 
     def __init__(
-        self, folder: ModelFolder, device: str, create_finder: Callable[[], Segmenter], notice: str = ""
+        self,
+        folder: ModelFolder,
+        settings: Settings,
+        device: str,
+        create_finder: Callable[[Settings], Segmenter],
+        notice: str = "",
     ) -> None:
-        """create_finder: makes the segmenter whose boxes are taken where there is no hint; called when it is
-        first needed. notice: a sentence that the user must see then. Raises MissingPackageError or
-        WeightsError."""
+        """create_finder: makes the segmenter whose boxes are taken where there is no hint, of the settings of a
+        run; called when it is first needed. notice: a sentence that the user must see then. Raises
+        MissingPackageError or WeightsError."""
         self.device = device
         self._family = PROMPTABLE[folder.model_type]
         network = transformers_class(self._family.network, USER)
@@ -62,13 +72,27 @@ class PromptedMasks:
         processor = transformers_class(self._family.processor, USER)
         self._processor = load_part(processor, folder.path, "processor")
         self._files = tuple(folder.describe())
+        self._settings = settings
         self._create_finder = create_finder
         self._notice = notice
+        # A finder that was loaded for other controls.
+        self._loaded_finder: TakesSettings | None = None
+
+    def with_settings(self, settings: Settings) -> Self:
+        """See `ports.TakesSettings`. A loaded finder is kept too, and counts as used once it is asked."""
+        other = copy.copy(self)
+        other._settings = settings
+        loaded = other.__dict__.pop("_finder", self._loaded_finder)
+        other._loaded_finder = loaded if isinstance(loaded, TakesSettings) else None
+        return other
 
     @cached_property
     def _finder(self) -> Segmenter:
         """The segmenter that finds and names objects, loaded when there is no hint."""
-        return self._create_finder()
+        if self._loaded_finder is not None:
+            finder: Segmenter = self._loaded_finder.with_settings(self._settings)
+            return finder
+        return self._create_finder(self._settings)
 
     @property
     def labels(self) -> Sequence[str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from semantic_matte.errors import DeviceError, ValueShapeError
+from semantic_matte.device_memory import memory_told
+from semantic_matte.errors import ValueShapeError
 from semantic_matte.types import FloatArray
 
 if TYPE_CHECKING:
@@ -31,18 +32,8 @@ def running(device: str) -> Iterator[None]:
 
     kind = half_type(device)
     half = torch.autocast(device.partition(":")[0], dtype=kind) if kind else contextlib.nullcontext()
-    try:
-        with torch.inference_mode(), half:
-            yield
-    # torch's own error on CUDA is a RuntimeError; on other devices it has none of its own.
-    except RuntimeError as error:
-        text = str(error).lower()
-        if "out of memory" not in text and "can't allocate memory" not in text:
-            raise
-        other = "" if device == "cpu" else ", or use --device cpu"
-        raise DeviceError(
-            f"{USER} ran out of memory on {device}: close what else uses it, take a smaller model{other}."
-        ) from None
+    with memory_told(USER, device, "take a smaller model"), torch.inference_mode(), half:
+        yield
 
 
 def on_device(encoding: Mapping[str, Any], device: str) -> dict[str, Any]:

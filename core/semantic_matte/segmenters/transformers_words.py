@@ -7,8 +7,9 @@ name in `find` is a prompt of its own; its words are the label. Scores and masks
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -21,6 +22,9 @@ from semantic_matte.segmenters.transformers_running import USER, numbers, on_dev
 from semantic_matte.settings import Settings
 from semantic_matte.transformers_folders import ModelFolder, load_network, load_part, transformers_class
 from semantic_matte.types import FloatArray, Instance, Plate
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # Types of models, and the classes that take words. The video model's folder holds this one too.
 WORDS: dict[str, str] = {"sam3": "Sam3Model", "sam3_video": "Sam3Model"}
@@ -36,20 +40,36 @@ class ConceptWords:
 
     def __init__(self, folder: ModelFolder, settings: Settings, device: str) -> None:
         """Raises SettingsError without words, MissingPackageError or WeightsError."""
-        self._wanted = Wanted.of(settings, ())
-        if not self._wanted.names:
-            raise SettingsError(
-                f"Segmenter 'transformers:{folder.title}' finds what words name, and there are none: say "
-                'what to find, as in --find "red umbrella".'
-            )
+        self._title = folder.title
+        self._wanted = self._words_of(settings)
         folder.require_tokenizer()
         self.device = device
-        self._settings = settings
         network = transformers_class(WORDS[folder.model_type], USER)
         self._network = load_network(network, folder.path, "SAM 3").to(device)
         self._processor = load_part(transformers_class("Sam3Processor", USER), folder.path, "processor")
-        self._prompts = [(words, self._tokens(words)) for words in self._wanted.names]
+        self._prompts = self._prompts_of(self._wanted)
         self.models: Sequence[Mapping[str, str]] = tuple(folder.describe())
+
+    def with_settings(self, settings: Settings) -> Self:
+        """See `ports.TakesSettings`. Raises SettingsError as the constructor does."""
+        other = copy.copy(self)
+        other._wanted = self._words_of(settings)
+        other._prompts = self._prompts_of(other._wanted)
+        return other
+
+    def _words_of(self, settings: Settings) -> Wanted:
+        """What to find. Raises SettingsError where it says no words."""
+        wanted = Wanted.of(settings, ())
+        if not wanted.names:
+            raise SettingsError(
+                f"Segmenter 'transformers:{self._title}' finds what words name, and there are none: say "
+                'what to find, as in --find "red umbrella".'
+            )
+        return wanted
+
+    def _prompts_of(self, wanted: Wanted) -> list[tuple[str, dict[str, Any]]]:
+        """Each name with what the network takes for it. Raises SettingsError for one that is too long."""
+        return [(words, self._tokens(words)) for words in wanted.names]
 
     def segment(self, plate: Plate, progress: Progress) -> list[Instance]:
         """See `ports.Segmenter`. Raises ValueShapeError if the model fails, DeviceError without memory."""

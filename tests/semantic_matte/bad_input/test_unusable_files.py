@@ -221,12 +221,12 @@ def test_one_bad_plate_in_the_middle_leaves_the_ones_before_it_whole(
 
 
 @pytest.mark.parametrize("name", ["shot.####.exr", "shot.%04d.exr"])
-def test_a_frame_pattern_is_refused_by_name(
+def test_a_frame_pattern_without_frames_is_refused_by_name(
     studio: Any, engine: sm.Engine, name: str, tmp_path: Path, out: Path
 ) -> None:
-    with pytest.raises(errors.UsageError, match="frame pattern"):
+    with pytest.raises(errors.PlateError, match="There is no frame of"):
         matte_files(engine, MatteRequest((tmp_path / name,), out), SilentProgress())
-    with pytest.raises(errors.UsageError, match="frame pattern"):
+    with pytest.raises(errors.PlateError, match="There is no frame of"):
         segment_files(engine, [tmp_path / name], SilentProgress())
     studio.assert_untouched(out)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from semantic_matte.errors import CancelledError, DeviceError, ValueShapeError, WeightsError
+from semantic_matte.errors import CancelledError, ValueShapeError, WeightsError
 from semantic_matte.estimators.patch_network import PatchNetwork, trimap_levels
 from semantic_matte.model_files import describe_model_file
 from semantic_matte.ports import ProgressEvent, SilentProgress
@@ -131,14 +131,6 @@ def test_alpha_of_another_shape_is_refused() -> None:
     network = Toy(lambda colour, levels: colour)
     with pytest.raises(ValueShapeError, match=r"expected alpha of shape \(1, 32, 32\) .* got \(1, 3, 32, 32\)"):
         estimate(network, torch.rand(1, 3, 32, 32))
-
-
-def test_a_full_device_is_a_sentence_with_what_to_do() -> None:
-    def full(colour: Tensor, levels: Tensor) -> Tensor:
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB.\nMore lines.")
-
-    with pytest.raises(DeviceError, match=r"^Estimator 'toy' ran out of memory .*: lower the batch\.$"):
-        estimate(Toy(full), torch.rand(1, 3, 32, 32))
 
 
 def test_a_models_checksum(tmp_path: Path) -> None:

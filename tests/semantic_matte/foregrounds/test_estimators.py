@@ -6,6 +6,7 @@ import subprocess
 import sys
 import typing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,15 +116,44 @@ def test_strips_join_without_a_seam(mixture, monkeypatch: pytest.MonkeyPatch) ->
         np.testing.assert_allclose(BlurFusion().estimate(case.plate, case.alpha), whole, rtol=1e-3, atol=1e-4)
 
 
-def test_the_device_can_be_told_that_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
+def only_strips_below(monkeypatch: pytest.MonkeyPatch, limit: int) -> list[int]:
+    """Where strips of so many pixels or more find the memory full; returns those that are tried."""
     import torch
 
-    def full(*_given: object) -> None:
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+    tried: list[int] = []
+    unmixed = blur_fusion._unmixed
 
-    monkeypatch.setattr(blur_fusion, "_unmixed", full)
-    with pytest.raises(DeviceError, match=r"4x3 pixels: choose the foreground method multi_level"):
-        BlurFusion().estimate(np.zeros((3, 4, 3), np.float32), np.zeros((3, 4), np.float32))
+    def or_full(light: Any, alpha: Any, pixels: int) -> Any:
+        tried.append(pixels)
+        if pixels >= limit:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return unmixed(light, alpha, pixels)
+
+    monkeypatch.setattr(blur_fusion, "_unmixed", or_full)
+    return tried
+
+
+def test_where_the_memory_is_full_strips_get_thinner(mixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = mixture("lemur", "photo")
+    whole = BlurFusion().estimate(case.plate, case.alpha)
+    tried = only_strips_below(monkeypatch, 1 << 18)
+    estimator = BlurFusion("cpu:0")
+    first = estimator.estimate(case.plate, case.alpha)
+    np.testing.assert_allclose(first, whole, rtol=1e-3, atol=1e-4)
+    assert tried == [1 << 19, 1 << 18, 1 << 17]
+    # What is too much is not tried with the next object.
+    assert estimator.estimate(case.plate, case.alpha).tobytes() == first.tobytes()
+    assert tried[3:] == [1 << 17]
+
+
+def test_the_device_can_be_told_that_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = only_strips_below(monkeypatch, 0)
+    with pytest.raises(
+        DeviceError,
+        match=r"of 4x3 pixels ran out of memory on cpu:0: .*choose the foreground method multi_level, .*, or",
+    ):
+        BlurFusion("cpu:0").estimate(np.zeros((3, 4, 3), np.float32), np.zeros((3, 4), np.float32))
+    assert tried == [1 << power for power in range(19, 13, -1)]
 
 
 def test_a_gpu_gives_what_the_cpu_gives(mixture) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 
 from semantic_matte.colour import decode_srgb
+from semantic_matte.ports import Segmenter, SilentProgress, TakesSettings
 from semantic_matte.segmenters.picture import shown_bytes
+from semantic_matte.settings import Settings
 from semantic_matte.types import ByteArray, Plate
 
 if TYPE_CHECKING:
@@ -123,3 +126,46 @@ class TinyNetworks:
 def tiny() -> type[TinyNetworks]:
     """What makes a tiny random network of transformers answer like one that has learned something."""
     return TinyNetworks
+
+
+class Warm:
+    """A segmenter whose controls were changed gives what one gives that was made with them, bit for bit."""
+
+    @staticmethod
+    def found(segmenter: Segmenter, plate: Plate) -> tuple[list[Any], list[str], list[Mapping[str, str]]]:
+        """All that it says of a plate: finds with their masks, notices, models used."""
+        progress = SilentProgress()
+        rows = [
+            (one.label, one.score, one.box, one.mask.tobytes()) for one in segmenter.segment(plate, progress)
+        ]
+        return rows, progress.notices, list(segmenter.models)
+
+    def check(
+        self,
+        make: Callable[[Settings], Segmenter],
+        plates: Sequence[Plate],
+        table: Sequence[Mapping[str, Any]],
+        kept: Callable[[Any], object],
+    ) -> None:
+        """Each row of controls after each other, on every plate; kept: what of a segmenter is its loaded model."""
+        rows = [Settings(**{"device": "cpu"} | controls) for controls in table]
+        fresh = [[self.found(make(settings), plate) for plate in plates] for settings in rows]
+        answers = {str(answer[0][0]) for answer in fresh}
+        assert len(answers) > 1, "controls that change nothing would prove nothing"
+        first: Any = make(rows[0])
+        warm, model = first, kept(first)
+        for pair in itertools.permutations(range(len(rows)), 2):
+            for number in pair:
+                assert isinstance(warm, TakesSettings)
+                warm = warm.with_settings(rows[number])
+                assert kept(warm) is model
+                for plate, expected in zip(plates, fresh[number], strict=True):
+                    assert self.found(warm, plate) == expected, (pair, number)
+        # The one that it all began with has not changed.
+        assert self.found(first, plates[0]) == fresh[0][0]
+
+
+@pytest.fixture(scope="session")
+def warm() -> Warm:
+    """Checks segmenters that go on with other controls."""
+    return Warm()

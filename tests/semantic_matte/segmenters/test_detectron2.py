@@ -475,3 +475,32 @@ def test_end_to_end(r50: Path, picture: ByteArray) -> None:
     assert (model["name"], model["config"], model["dtype"]) == ("model_final.pkl", "small.yaml", "float32")
     assert (model["licence"], len(model["sha256"])) == ("unknown (brought by the user)", 64)
     assert (engine.segmenter.name, engine.segmenter.device) == ("detectron2", "cpu")
+
+
+@pytest.mark.parametrize("base", [R50, CASCADE])
+def test_other_controls_without_loading_again(
+    make: Make, picture: ByteArray, plate_of: Any, warm: Any, base: str
+) -> None:
+    config_file = make(base, TEST__DETECTIONS_PER_IMAGE=40)
+    label = adapter(config_file, confidence=0.1).segment(plate_of(picture), SilentProgress())[2].label
+    table = [
+        {"confidence": CONFIDENCE},
+        {"confidence": 0.02, "max_instances": 250},
+        {"confidence": 0.8, "label_confidence": [f"{label}=0.1"]},
+        {"confidence": 0.1, "find": [label]},
+        {"confidence": 0.1, "max_instances": 2},
+    ]
+
+    def load(settings: Settings) -> Detectron2Segmenter:
+        return Detectron2Segmenter(str(config_file), settings, "cpu")
+
+    warm.check(load, [plate_of(picture)], table, lambda segmenter: segmenter._network)
+
+
+def test_the_models_own_number_of_finds_stays_the_least(make: Make, picture: ByteArray, plate_of: Any) -> None:
+    config_file = make(R50, TEST__DETECTIONS_PER_IMAGE=150)
+    many = adapter(config_file, max_instances=222)
+    for most in (222, 1, 151):
+        few = many.with_settings(settings(max_instances=most))
+        few.segment(plate_of(picture), SilentProgress())
+        assert few._network.roi_heads.box_predictor.test_topk_per_image == max(150, most)

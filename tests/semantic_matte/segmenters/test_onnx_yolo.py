@@ -534,3 +534,19 @@ def test_a_real_network_finds_what_is_there(photos: Path) -> None:
     assert cat.label == "cat"
     assert all(cat.mask[place] for place in [(110, 200), (165, 215), (60, 120)])
     assert not any(cat.mask[place] for place in [(5, 440), (290, 445)])
+
+
+def test_other_controls_without_loading_again(make: Make, warm: Any) -> None:
+    pixels, _ = picture(480, 640)
+    path = make()
+    table = [
+        {"confidence": 0.1},
+        {"find": ["sky", "lime"]},
+        {"confidence": 0.75, "label_confidence": ["sky=0.5", "cherry=0.95"]},
+        {"max_instances": 1},
+    ]
+
+    def load(settings: sm.Settings) -> OnnxYoloSegmenter:
+        return OnnxYoloSegmenter(str(path), settings)
+
+    warm.check(load, [as_plate(pixels)], table, lambda segmenter: segmenter._model)

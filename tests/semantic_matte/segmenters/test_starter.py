@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 import semantic_matte as sm
-from semantic_matte.errors import UnknownNameError
+from semantic_matte.errors import DeviceError, UnknownNameError
 from semantic_matte.ports import SilentProgress
+from semantic_matte.segmenters.starter import StarterSegmenter
 from semantic_matte.types import Box
 
 # Of the astronaut's photo, as (y, x): read off the picture by eye.
@@ -193,3 +196,82 @@ def test_small_people_in_a_large_plate_are_found(photos: Path) -> None:
 def test_the_device_of_a_part_is_that_of_the_whole() -> None:
     segmenter = sm.Engine(sm.Settings(device="cpu")).segmenter
     assert segmenter.device == "cpu"
+
+
+def test_other_controls_without_loading_again(small_photos: Path, warm: Any) -> None:
+    # On nothing but a soft disc the network for salient subjects is asked.
+    disc = np.full((90, 120, 3), 40, np.uint8)
+    cv2.circle(disc, (60, 45), 25, (230, 200, 60), -1)
+    plates = [
+        sm.read_plate(small_photos / "coffee.png"),
+        sm.Plate(sm.read_plate(small_photos / "chelsea.png").pixels),
+        sm.Plate((cv2.GaussianBlur(disc, (0, 0), 2) / np.float32(255)) ** 2),
+    ]
+    table = [
+        {},
+        {"find": ["cat", "cup"]},
+        {"find": ["subject"]},
+        {"confidence": 0.05, "max_instances": 3},
+        {"confidence": 0.6, "label_confidence": ["cup=0.1", "animal=0.9"]},
+        {"merge": ["dining table+cup"], "max_instances": 2},
+    ]
+    loaded: list[StarterSegmenter] = []
+
+    def make(settings: sm.Settings) -> StarterSegmenter:
+        loaded.append(StarterSegmenter(settings, "cpu"))
+        return loaded[-1]
+
+    warm.check(make, plates, table, lambda segmenter: segmenter._networks)
+    # The network for subjects was loaded on the way, and is there for whoever needs it next.
+    assert "saliency" in loaded[-1]._networks.__dict__
+    with pytest.raises(UnknownNameError, match="Unknown object name 'unicorn'"):
+        loaded[-1].with_settings(sm.Settings(find=["unicorn"]))
+
+
+def test_where_the_memory_is_full_fewer_masks_are_drawn_at_once(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plate = sm.read_plate(photos / "coffee.png")
+    segmenter = StarterSegmenter(sm.Settings(confidence=0.05), "cpu")
+    expected = segmenter.segment(plate, SilentProgress())
+    network = segmenter._networks.masks
+    room, tried = [5 * 128 * 128], []
+    forward = network.forward
+
+    def limited(colour: Any, *more: Any) -> Any:
+        import torch
+
+        tried.append(len(colour))
+        if colour[:, 0].numel() > room[0]:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return forward(colour, *more)
+
+    monkeypatch.setattr(network, "forward", limited)
+    progress = SilentProgress()
+    found = segmenter.segment(plate, progress)
+    assert [(one.label, one.score) for one in found] == [(one.label, one.score) for one in expected]
+    for one, other in zip(found, expected, strict=True):
+        # Convolutions of another batch may round otherwise.
+        assert np.mean(one.mask != other.mask) < 1e-4
+    (notice,) = progress.notices
+    assert notice.startswith("cpu ran out of memory: ")
+    assert notice.endswith(f" masks at once in place of {max(tried)}.")
+    room[0] = 0
+    with pytest.raises(
+        DeviceError,
+        match=r"^Segmenter 'starter' ran out of memory on cpu, even with one mask of 128x128 pixels",
+    ):
+        segmenter.segment(plate, SilentProgress())
+
+
+def test_where_the_memory_is_full_before_any_box_is_found(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter = StarterSegmenter(sm.Settings(), "cpu")
+
+    def full(*_given: Any) -> None:
+        raise RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB, max allowed: 9.07 GB).")
+
+    monkeypatch.setattr(segmenter._networks.detector, "forward", full)
+    with pytest.raises(DeviceError, match=r"^Segmenter 'starter' ran out of memory on cpu: close what else"):
+        segmenter.segment(sm.read_plate(photos / "coffee.png"), SilentProgress())

@@ -517,3 +517,23 @@ def test_what_the_port_asks_for(file: Path) -> None:
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     assert (model["name"], model["licence"]) == ("mine.pth", "unknown (brought by the user)")
     assert (model["sha256"], model["dtype"]) == (digest, "float32")
+
+
+def test_other_controls_without_loading_again(file: Path, picture: ByteArray, plate_of: Any, warm: Any) -> None:
+    label = adapter(file).segment(plate_of(picture), SilentProgress())[3].label
+    table = [
+        {"confidence": CONFIDENCE},
+        {"confidence": 0.02, "max_instances": 250},
+        {"confidence": 0.8, "label_confidence": [f"{label}=0.1"]},
+        {"confidence": CONFIDENCE, "find": [label]},
+        {"confidence": CONFIDENCE, "max_instances": 2},
+    ]
+
+    def make(settings: Settings) -> TorchvisionMaskRcnn:
+        segmenter = TorchvisionMaskRcnn(str(file), settings, "cpu")
+        shrink(segmenter._model)
+        return segmenter
+
+    warm.check(make, [plate_of(picture)], table, lambda segmenter: segmenter._model)
+    with pytest.raises(UnknownNameError, match="Unknown object name 'unicorn'"):
+        adapter(file).with_settings(settings(find=["unicorn"]))

@@ -577,3 +577,20 @@ def test_a_transformers_without_the_family_is_told(folder: Path, monkeypatch: py
     monkeypatch.setitem(HEADS, "maskformer", Head("OfTheDayAfterTomorrow"))
     with pytest.raises(MissingPackageError, match=r"needs a newer transformers.* has no OfTheDayAfterTomorrow"):
         load(folder)
+
+
+def test_other_controls_without_loading_again(pristine: Path, picture: Any, plate_of: Any, warm: Any) -> None:
+    found = load(pristine, confidence=0.1).segment(plate_of(picture), SilentProgress())
+    table = [
+        {"confidence": 0.1},
+        {"confidence": 0.1, "find": [found[-1].label]},
+        {"confidence": found[len(found) // 2].score, "label_confidence": [f"{found[0].label}=1.0"]},
+        {"confidence": 0.1, "max_instances": 2},
+    ]
+
+    def make(settings: sm.Settings) -> InstanceHeads:
+        return InstanceHeads(find_folder(str(pristine), "test"), settings, "cpu")
+
+    warm.check(make, [plate_of(picture)], table, lambda segmenter: segmenter._network)
+    with pytest.raises(UnknownNameError, match="Did you mean 'cherry'"):
+        load(pristine).with_settings(sm.Settings(find=["chery"]))

@@ -380,3 +380,35 @@ def test_hints_to_nothing(tmp_path: Path) -> None:
         hints_go_to(sm.Settings(segmenter="transformers:"))
     assert not hints_go_to(sm.Settings())
     assert not hints_go_to(sm.Settings(segmenter=f"onnx:{tmp_path}"))
+
+
+def test_other_controls_without_loading_again(pristine: Path, picture: Any, plate_of: Any, warm: Any) -> None:
+    named = f"transformers:{pristine}"
+    table = [
+        {"segmenter": named, "confidence": 0.2},
+        {"segmenter": named, "confidence": 0.2, "find": ["dog"]},
+        {"segmenter": named, "confidence": 0.05, "label_confidence": ["cat=0.9"]},
+        {"segmenter": named, "confidence": 0.05, "max_instances": 1},
+    ]
+
+    def make(settings: sm.Settings) -> Any:
+        return create_segmenter(settings, "cpu")
+
+    warm.check(make, [plate_of(picture)], table, lambda segmenter: segmenter._network)
+
+
+def test_a_loaded_finder_is_kept_and_no_model_of_a_hint(pristine: Path, picture: Any, plate_of: Any) -> None:
+    plate = plate_of(picture)
+    controls = {"segmenter": f"transformers:{pristine}", "device": "cpu", "confidence": 0.2}
+    first = create_segmenter(sm.Settings(**controls), "cpu")
+    first.segment(plate, SilentProgress())
+    # Two changes, of which the first does not need the finder.
+    second = first.with_settings(sm.Settings(**controls, passes=1))
+    hint, asked = CASES["box"]
+    (found,) = second.with_hints([hint]).segment(plate, SilentProgress())
+    assert np.mean(found.mask != ask(pristine, picture, asked)) < DIFFERING
+    assert len(second.models) == 1
+    third = second.with_settings(sm.Settings(**controls))
+    third.segment(plate, SilentProgress())
+    assert third._finder._networks is first._finder._networks
+    assert list(third.models) == list(first.models)

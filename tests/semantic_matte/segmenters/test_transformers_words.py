@@ -252,3 +252,22 @@ def test_words_without_a_tokenizer_are_refused(folder: Path, tmp_path: Path) -> 
         (place / file).unlink(missing_ok=True)
     with pytest.raises(WeightsError, match=r"its tokenizer .* is missing"):
         create_segmenter(sm.Settings(segmenter=f"transformers:{place}", find=WORDS), "cpu")
+
+
+def test_other_words_without_loading_again(folder: Path, picture: Any, plate_of: Any, warm: Any) -> None:
+    table = [
+        {"confidence": 0.1, "find": [WORDS[0]]},
+        {"confidence": 0.1, "find": WORDS},
+        {"confidence": 0.3, "find": [WORDS[1], WORDS[0]], "label_confidence": ["dog=1.0"]},
+        {"confidence": 0.1, "find": WORDS, "max_instances": 2},
+    ]
+
+    def make(settings: sm.Settings) -> ConceptWords:
+        return ConceptWords(find_folder(str(folder), "test"), settings, "cpu")
+
+    warm.check(make, [plate_of(picture)], table, lambda segmenter: segmenter._network)
+    loaded = load(folder, find=WORDS)
+    with pytest.raises(SettingsError, match="there are none: say what to find"):
+        loaded.with_settings(sm.Settings())
+    with pytest.raises(SettingsError, match="too long for SAM 3"):
+        loaded.with_settings(sm.Settings(find=["a" * 40]))

@@ -1,0 +1,275 @@
+"""One job after the other, in the engine process: an order becomes calls of `jobs`, what comes of it reports.
+
+The engine is kept between jobs, so that models stay loaded. Nothing heavy is imported before the first job.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semantic_matte.errors import CancelledError, DeviceMemoryError, SemanticMatteError, UsageError
+from semantic_matte.worker.job_progress import Cancels, JobProgress, Pace, Step, shortened, steps_of
+from semantic_matte_client.protocol import MOST_FILES, MOST_INSTANCES
+
+if TYPE_CHECKING:
+    from semantic_matte.engine import Engine
+    from semantic_matte.jobs import FrameResult
+    from semantic_matte.ports import ProgressEvent
+    from semantic_matte.settings import Settings
+    from semantic_matte.types import Instance
+
+Tell = Callable[[Mapping[str, Any]], None]
+Order = Mapping[str, Any]
+
+BUG = "This is a bug, please report it: "
+
+
+class Tasks:
+    """Runs jobs. What a job does wrong is its own affair: the next one is served all the same."""
+
+    def __init__(self, tell: Tell, cancels: Cancels) -> None:
+        """tell: takes messages of `protocol.REPORTS`, from several threads."""
+        self._tell, self._cancels = tell, cancels
+        self._pace = Pace()
+        self._engine: Engine | None = None
+
+    def run(self, order: Order) -> None:
+        """Run a job to its end, which is told: done, failed or cancelled. Raises nothing."""
+        job = order["job"]
+        began = time.monotonic()
+        progress = JobProgress(
+            job, _kind(order), _steps(order), self._tell, lambda: self._cancels.asked(job), self._pace
+        )
+        with progress:
+            end = self._attempt(order, progress)
+        self._cancels.forget(job)
+        if end["type"] == "done":
+            end["seconds"] = time.monotonic() - began
+        self._tell({**end, "job": job})
+
+    def _attempt(self, order: Order, progress: JobProgress) -> dict[str, Any]:
+        """Do the work; returns the report of its end but for the job."""
+        try:
+            progress.starting(len(order["plates"]))
+            try:
+                load(progress)
+            except (ImportError, OSError) as error:
+                traceback.print_exc()
+                return _failed("start", f"The engine can't be loaded: {type(error).__name__}: {error}.")
+            self._work(order, progress)
+        except CancelledError:
+            return {"type": "cancelled"}
+        except UsageError as error:
+            return _failed("usage", str(error), error.exit_code)
+        except DeviceMemoryError as error:
+            self._drop_models(error)
+            return _failed("memory", str(error), error.exit_code)
+        except SemanticMatteError as error:
+            return _failed("work", str(error), error.exit_code)
+        except Exception as error:
+            return self._unexpected(error)
+        return {"type": "done"}
+
+    def _unexpected(self, error: Exception) -> dict[str, Any]:
+        """The end of a job by an error that nobody meant. The models may be in any state: they are dropped."""
+        from semantic_matte.device_memory import full_memory
+
+        out_of_memory = bool(full_memory(error, "the device"))
+        traceback.print_exc()
+        self._drop_models(error)
+        if out_of_memory:
+            return _failed("memory", "Out of memory: try a smaller batch, fewer objects or a smaller plate.")
+        if isinstance(error, ImportError):
+            return _failed("start", f"A library of the engine can't be loaded: {error}.")
+        return _failed("crash", f"{BUG}{type(error).__name__}: {error}")
+
+    def _work(self, order: Order, progress: JobProgress) -> None:
+        """Check what the job asks, and do it."""
+        from semantic_matte.worker.job_checks import check_paths, plates_of, settings_of, use_configuration
+
+        settings = settings_of(order["settings"])
+        use_configuration(order["ocio"])
+        plates = plates_of(order)
+        check_paths(order, plates, settings)
+        engine = self._engine_for(settings)
+        watched = _Watched(progress, lambda: self._tell_device(engine))
+        {"matte": self._matte, "segment": self._segment, "refine": self._refine}[order["task"]](
+            order, plates, engine, progress, watched
+        )
+
+    def _engine_for(self, settings: Settings) -> Engine:
+        """The engine of the job before with these settings, its models loaded where they are the same."""
+        from semantic_matte.engine import Engine
+
+        previous = self._engine
+        self._engine = Engine(settings) if previous is None else previous.with_settings(settings)
+        return self._engine
+
+    def _matte(
+        self, order: Order, plates: tuple[Path, ...], engine: Engine, progress: JobProgress, watched: _Watched
+    ) -> None:
+        from semantic_matte.jobs import MatteRequest, matte_files
+
+        def finished(result: FrameResult) -> None:
+            """Tell of a plate."""
+            progress.frame_done(result.reused)
+            self._tell(_frame(order, result.plate, result.files, _slots(result.record), result))
+
+        request = MatteRequest(
+            plates, Path(order["out"]), _path(order["hint"]), _path(order["trimap"]), order["colour_space"]
+        )
+        matte_files(engine, request, watched, finished)
+
+    def _segment(
+        self, order: Order, plates: tuple[Path, ...], engine: Engine, progress: JobProgress, watched: _Watched
+    ) -> None:
+        from semantic_matte.jobs import segment_files
+
+        def finished(plate: Path, instances: Sequence[Instance], files: Sequence[Path]) -> None:
+            """Tell of a plate."""
+            progress.frame_done(False)
+            self._tell(_frame(order, plate, files, list(map(_row, instances))))
+
+        segment_files(
+            engine,
+            plates,
+            watched,
+            _path(order["hint"]),
+            order["colour_space"],
+            _path(order["out"]),
+            finished,
+        )
+
+    def _refine(
+        self, order: Order, plates: tuple[Path, ...], engine: Engine, progress: JobProgress, watched: _Watched
+    ) -> None:
+        from semantic_matte.jobs import refine_file
+
+        result = Path(order["out"])
+        refine_file(engine, plates[0], Path(order["trimap"]), result, watched, order["colour_space"])
+        progress.frame_done(False)
+        self._tell(_frame(order, plates[0], [result], []))
+
+    def _tell_device(self, engine: Engine) -> None:
+        self._tell({"type": "device", "sentence": shortened(engine.device_notice)})
+
+    def _drop_models(self, error: BaseException | None) -> None:
+        """Give back the memory of all that is loaded, and of all that the frames of an error hold."""
+        import gc
+
+        self._engine = None
+        while error is not None:
+            traceback.clear_frames(error.__traceback__)
+            error = error.__cause__ or error.__context__
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+
+class _Watched:
+    """Passes a job's progress on, and calls once when the device is surely chosen."""
+
+    def __init__(self, progress: JobProgress, chosen: Callable[[], None]) -> None:
+        self._progress = progress
+        self._chosen: Callable[[], None] | None = chosen
+
+    def advance(self, event: ProgressEvent) -> None:
+        """Pass on. Raises CancelledError."""
+        self._progress.advance(event)
+        if self._chosen and event.stage in ("segmenting", "matting"):
+            chosen, self._chosen = self._chosen, None
+            chosen()
+
+    def notice(self, message: str) -> None:
+        """Pass on."""
+        self._progress.notice(message)
+
+
+def load(progress: JobProgress) -> None:
+    """Import what every job needs, with looks between at whether it was cancelled. Raises CancelledError."""
+    import numpy  # noqa: F401
+
+    progress.check()
+    import cv2  # noqa: F401
+
+    progress.check()
+    import OpenImageIO  # noqa: F401
+
+    progress.check()
+    import semantic_matte.jobs  # noqa: F401
+
+    progress.check()
+
+
+def _kind(order: Order) -> str:
+    """Jobs of one kind take their time for the same things."""
+    asked = order["settings"]
+    looks = [
+        order["task"],
+        bool(order["trimap"]),
+        *(asked.get(name) for name in ("passes", "estimator", "segmenter")),
+    ]
+    return " ".join(map(str, looks))
+
+
+def _steps(order: Order) -> tuple[Step, ...]:
+    """The steps of each frame. Settings are not checked yet: odd ones give the steps of the default."""
+    if order["task"] == "segment":
+        return steps_of(("reading", "segmenting"), 0)
+    stages = ["reading", "segmenting", "matting", "writing"]
+    if order["task"] == "refine" or order["trimap"]:
+        stages.remove("segmenting")
+    asked = order["settings"].get("passes", 4)
+    passes = asked if isinstance(asked, int) and 1 <= asked <= 16 else 4
+    return steps_of(stages, 1 if order["task"] == "refine" else passes)
+
+
+def _frame(
+    order: Order,
+    plate: Path,
+    files: Sequence[Path],
+    instances: list[dict[str, Any]],
+    result: FrameResult | None = None,
+) -> dict[str, Any]:
+    """A report `frame`."""
+    return {
+        "type": "frame",
+        "job": order["job"],
+        "plate": shortened(str(plate)),
+        "files": [shortened(str(path)) for path in files[:MOST_FILES]],
+        "reused": bool(result and result.reused),
+        "key": result.record["key"] if result else None,
+        "instances": instances[:MOST_INSTANCES],
+    }
+
+
+def _slots(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of a sidecar as a report has them."""
+    return [
+        {name: slot[name] for name in ("slot", "label", "score", "box", "passes")} for slot in record["slots"]
+    ]
+
+
+def _row(instance: Instance) -> dict[str, Any]:
+    """An object as a report has it."""
+    return {
+        "slot": instance.slot,
+        "label": shortened(instance.label),
+        "score": float(instance.score),
+        "box": instance.box.as_list(),
+    }
+
+
+def _failed(kind: str, message: str, exit_code: int = 1) -> dict[str, Any]:
+    """A report `failed` but for the job."""
+    return {"type": "failed", "kind": kind, "message": shortened(message), "exit_code": exit_code}
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
