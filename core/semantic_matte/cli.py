@@ -5,7 +5,6 @@ Exit code 0 is done, 1 is failed work, 2 is bad usage, 130 is ended by the user.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 

@@ -55,28 +55,31 @@ def stop(device: Device = None, when_idle: WhenIdle = False, as_json: Json = Fal
 def status(device: Device = None, as_json: Json = False) -> None:
     """Tell whether the worker runs, on what, and which jobs it has. Exit code 1 if it doesn't run."""
 
+    running = True
+
     def work(_progress: BarProgress | JsonProgress) -> list[str]:
         """Ask, and never start one."""
+        nonlocal running
         with _client(device) as client:
             found = client.status()
+        running = found is not None
         if found is None:
-            if as_json:
-                write_json_line({"event": "worker", "running": False})
-            else:
-                typer.echo(NOT_RUNNING)
-            raise typer.Exit(1)
+            return _tell({"event": "worker", "running": False}, [NOT_RUNNING], as_json)
         return _tell({"event": "worker", "running": True, **_plain(found)}, _rows(found), as_json)
 
     run_work(work, as_json)
+    if not running:
+        raise typer.Exit(1)
 
 
 @worker_app.command()
 def logs(lines: Lines = 50, device: Device = None) -> None:
     """Print the end of the worker's log, and where it lies."""
-    from semantic_matte_client.runtime import worker_files
 
     def work(_progress: BarProgress | JsonProgress) -> list[str]:
         """Read the log, if there is one."""
+        from semantic_matte_client.runtime import worker_files
+
         log = worker_files(device or "auto").log
         if not log.is_file():
             return [f"There is no log yet at {log}."]
@@ -113,7 +116,7 @@ def _rows(found: dict[str, Any]) -> list[str]:
     minutes, seconds = divmod(round(found["seconds"]), 60)
     engine = {"none": "not loaded", "starting": "loading", "idle": "loaded, idle", "busy": "busy"}
     lines = [
-        f"Worker {found['pid']} of Semantic Matte {found['version']} runs since {minutes} min {seconds} s ago",
+        f"Worker {found['pid']} of Semantic Matte {found['version']}, for {minutes} min {seconds} s",
         f"  serves    {found['slot']}, {found['clients']} clients, {found['finished']} jobs finished",
         f"  engine    {engine[found['engine']]}",
         f"  device    {found['device'] or 'not chosen before the first job'}",

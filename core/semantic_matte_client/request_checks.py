@@ -146,7 +146,7 @@ def _check_task(task: str, plates: List[str], given: Mapping[str, Optional[str]]
         if Path(out).is_file():
             raise RequestError(f"matte writes into a folder, and '{out}' is a file: name a folder as 'out'.")
         if hint and trimap:
-            raise RequestError("Give a hint or a trimap, not both: a trimap leaves nothing to be found.")
+            raise RequestError("Give a hint or a trimap, not both: a trimap already is the whole word.")
     elif task == "segment":
         if trimap:
             raise RequestError("segment takes no trimap: use matte or refine.")
@@ -247,7 +247,8 @@ class _Folders:
         path = absolute(place, "model")
         if Path(path).is_dir():
             self.add(path)
-        self.add_files([path])
+        else:
+            self.add_files([path])
         return path
 
     def _add_linked_frames(self, pattern: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import semantic_matte as sm
-from semantic_matte import doctor, weights
-from semantic_matte.doctor import Finding, examine
+from semantic_matte import weights
+from semantic_matte.doctor import Finding, examine, machine, packages
 from semantic_matte.estimators import BROUGHT
 from semantic_matte.segmenters import BROUGHT as SEGMENTERS
 from semantic_matte.weights import manifest
@@ -33,7 +35,7 @@ def test_a_sound_machine_has_no_errors() -> None:
 
 def test_what_is_optional_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        doctor, "_PACKAGES", {"no-such-package-a": True, "no-such-package-b": False, "numpy": True}
+        packages, "PACKAGES", {"no-such-package-a": True, "no-such-package-b": False, "numpy": True}
     )
     found = rows()
     assert found["no-such-package-a"] == Finding(
@@ -48,13 +50,17 @@ def test_what_is_optional_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
         (None, "ok", "built-in configuration"),
         ("", "ok", "built-in configuration"),
         ("ocio://default", "ok", "ocio://default"),
+        ("ocio://default", "ok", "colour spaces"),
         ("nowhere.ocio", "warning", "nowhere.ocio"),
+        ("broken.ocio", "error", "correct the OCIO environment variable"),
+        ("ocio://nonsense", "error", "correct the OCIO environment variable"),
     ],
 )
 def test_the_colour_configuration(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None, status: str, said: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.ocio").write_text("ocio_profile_version: 2\nroles: [", encoding="utf-8")
     if value is None:
         monkeypatch.delenv("OCIO", raising=False)
     else:
@@ -105,3 +111,21 @@ def test_kinds_of_models_that_find_objects(monkeypatch: pytest.MonkeyPatch, name
 def test_what_the_default_segmenter_is() -> None:
     rows = {finding.what: finding for finding in examine()}
     assert rows["segmenter auto"].found == "takes 'starter'"
+
+
+def test_a_check_that_breaks_is_one_error_and_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("oh\nno")
+
+    monkeypatch.setattr(machine, "memory", broken)
+    found = rows()
+    assert found["memory"].status == "error"
+    assert found["memory"].found.startswith("this could not be checked (RuntimeError: oh)")
+    assert found["OCIO"].status == "ok"
+
+
+def test_importing_the_doctor_is_light() -> None:
+    code = "import sys, semantic_matte.doctor; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "cv2", "OpenImageIO", "numpy", "PIL", "pydantic", "rich"}
+    assert heavy & set(done.stdout.split()) == set()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+
 from semantic_matte_client.client import Client
 
 ROOT = Path(__file__).parent.parent.parent
@@ -51,7 +52,9 @@ class Place:
 
     def worker(self) -> int:
         """Process number of the worker; fails if there isn't just one."""
-        (number,) = [number for number, line in self.processes().items() if "semantic_matte.worker --slot" in line]
+        (number,) = [
+            number for number, line in self.processes().items() if "semantic_matte.worker --slot" in line
+        ]
         return number
 
     def engine(self) -> int:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from semantic_matte.settings import Settings, split_terms
 from semantic_matte_client.control_values import checked_settings, read_controls, split_names
 from semantic_matte_client.errors import RequestError
 from semantic_matte_client.protocol import MOST_PLATES, REQUESTS, check
 from semantic_matte_client.request_checks import submit_message
-
-from semantic_matte.settings import Settings, split_terms
 
 IDENTITY = "0" * 32
 
@@ -74,8 +73,8 @@ def test_a_message_is_whole_and_of_the_protocol(folder: Path) -> None:
         ("segment", "plate.exr", {"colour_space": 5}, "'colour_space'"),
         ("segment", "plate.exr", {"settings": {"confidense": 0.5}}, "Did you mean 'confidence'?"),
         ("segment", "plate.exr", {"settings": {"qqqq": 0.5}}, "Known: find, confidence"),
-        ("segment", "plate.exr", {"settings": {"confidence": 2}}, "a number from 0.0 to 1.0, got 2"),
-        ("segment", "plate.exr", {"settings": {"confidence": "0.5"}}, "a number from 0.0 to 1.0, got '0.5'"),
+        ("segment", "plate.exr", {"settings": {"confidence": 2}}, "a number from 0 to 1, got 2"),
+        ("segment", "plate.exr", {"settings": {"confidence": "0.5"}}, "a number from 0 to 1, got '0.5'"),
         ("segment", "plate.exr", {"settings": {"confidence": float("nan")}}, "got nan"),
         ("segment", "plate.exr", {"settings": {"passes": 2.5}}, "a whole number from 1 to 16, got 2.5"),
         ("segment", "plate.exr", {"settings": {"passes": 17}}, "a whole number from 1 to 16, got 17"),
@@ -138,7 +137,7 @@ class TestPaths:
         (folder / "far" / "plate.exr").write_text("x")
         (folder / "link").symlink_to(folder / "far" / "deep")
         message = submit("segment", "link/../plate.exr")
-        assert os.path.samefile(message["plates"][0], folder / "far" / "plate.exr")
+        assert Path(message["plates"][0]).samefile(folder / "far" / "plate.exr")
         assert message["roots"] == [str(folder / "far")]
 
     def test_the_hosts_colour_configuration(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +154,11 @@ class TestRoots:
         for name in ("plates", "trimaps", "results"):
             (folder / name).mkdir()
         message = submit(
-            "refine", "plates/a.exr", trimap="trimaps/t.png", out="results/new/alpha.exr", settings={"passes": 1}
+            "refine",
+            "plates/a.exr",
+            trimap="trimaps/t.png",
+            out="results/new/alpha.exr",
+            settings={"passes": 1},
         )
         assert sorted(message["roots"]) == [str(folder / name) for name in ("plates", "results/new", "trimaps")]
 

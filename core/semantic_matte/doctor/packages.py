@@ -22,9 +22,9 @@ PACKAGES = {
     "transformers": False,
 }
 
-# Known flaws of torch.load(weights_only=True), which opens brought and pulled weights: the first version that is
-# free of it, what a crafted file can do, its number. Affected are torch up to 2.5.1 (GHSA-53q9-r3pm-6pq6) and up
-# to 2.9.1 (GHSA-63cw-57p8-fm3p).
+# Known flaws of torch.load(weights_only=True), which opens brought and pulled weights: the first version that
+# is free of it, what a crafted file can do, its number. Affected are torch up to 2.5.1 (GHSA-53q9-r3pm-6pq6)
+# and up to 2.9.1 (GHSA-63cw-57p8-fm3p).
 TORCH_FLAWS = (
     ((2, 6), "run code", "CVE-2025-32434"),
     ((2, 10), "damage memory and perhaps run code", "CVE-2026-24747"),

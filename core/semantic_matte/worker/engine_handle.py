@@ -51,6 +51,9 @@ class EngineListener(Protocol):
     def babbled(self, engine: EngineHandle, complaint: str) -> None:
         """It said what is no report; it is not listened to any more."""
 
+    def fell_silent(self, engine: EngineHandle) -> None:
+        """It has closed its output, as one does that is about to end."""
+
     def ended(self, engine: EngineHandle) -> None:
         """It has ended; all that it said was told before."""
 
@@ -155,11 +158,12 @@ class EngineHandle:
         stream = _there(self._process.stdout)
         complaint = ""
         try:
-            while not complaint and (line := stream.readline(protocol.LONGEST_MESSAGE + 2)).endswith(b"\n"):
-                content = line[:-1]
-                self._loop.call(
-                    self._listener.reported, self, protocol.decode(content, protocol.REPORTS), content
-                )
+            # The last one, without its end, is of an engine that died as it spoke; one over the limit is refused.
+            while line := stream.readline(protocol.LONGEST_MESSAGE + 2):
+                content = line.rstrip(b"\n")
+                if content != line or len(line) > protocol.LONGEST_MESSAGE:
+                    report = protocol.decode(content, protocol.REPORTS)
+                    self._loop.call(self._listener.reported, self, report, content)
         except ProtocolError as error:
             complaint = str(error)
         except Exception as error:
@@ -167,6 +171,8 @@ class EngineHandle:
             complaint = f"{type(error).__name__}: {error}"
         if complaint:
             self._loop.call(self._listener.babbled, self, complaint)
+        else:
+            self._loop.call(self._listener.fell_silent, self)
 
     def _repeat(self) -> None:
         """Put what it prints into the log."""

@@ -119,6 +119,12 @@ class EngineKeeper:
             self._complaint = complaint.rstrip(".")
             self.kill()
 
+    def fell_silent(self, engine: EngineHandle) -> None:
+        """It has closed its output: it ends, or is made to."""
+        if engine is self._engine and self.state != "ending":
+            complaint = "it closed its output and did not end"
+            self._loop.after("engine end", END_SECONDS, lambda: self.babbled(engine, complaint))
+
     def ended(self, engine: EngineHandle) -> None:
         """It has ended; all that it said was told before."""
         gone = Gone(self.state, self._complaint or engine.how_it_ended(), engine.last_line())

@@ -262,3 +262,28 @@ def test_an_engine_that_lacks_a_library(
         report = engine.run("segment", small_photos / "chelsea.png", None, roots=[str(small_photos)])[-1]
         assert (report["type"], report["kind"]) == ("failed", "start"), report
         assert "libnothing.so" in report["message"]
+
+
+def test_links_out_of_the_roots_are_neither_read_nor_written_through(
+    warm_engine: Any, small_photos: Path, tmp_path: Path
+) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    inside.mkdir()
+    outside.mkdir()
+    plate = inside / "chelsea.png"
+    plate.write_bytes((small_photos / "chelsea.png").read_bytes())
+    names = ["chelsea.mattes.exr", "chelsea.cryptomatte.exr", "chelsea.matte.json"]
+    for name in names:
+        (outside / name).write_text("mine")
+        (inside / name).symlink_to(outside / name)
+    (inside / "linked.png").symlink_to(small_photos / "coffee.png")
+    report = warm_engine.run("matte", inside / "linked.png", inside, roots=[str(inside)])[-1]
+    assert (report["type"], report["kind"]) == ("failed", "usage")
+    assert str(small_photos / "coffee.png") in report["message"]
+    report = warm_engine.run("matte", plate, inside, roots=[str(inside)])[-1]
+    assert report["type"] == "done", report
+    for name in names:
+        assert (outside / name).read_text() == "mine"
+        assert not (inside / name).is_symlink()
+        assert (inside / name).stat().st_size > 100
+    assert {path.name for path in outside.iterdir()} == set(names)
