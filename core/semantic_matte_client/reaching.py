@@ -154,6 +154,8 @@ class Reaching:
             limit_sending(connection, STEP_SECONDS)
             hello = {"protocol": PROTOCOL, "version": VERSION, "client": self._name, "pid": os.getpid()}
             wire.send(connection, {"type": "hello", **hello}, REQUESTS)
+        except SilentWorkerError:
+            raise
         except AuthenticationError:
             # A worker that was started anew has a new key: it is read again.
             return self._anew("does not hold the key that lies in its folder", AuthenticationError)
@@ -211,7 +213,8 @@ class Reaching:
                 f"The worker {problem}, {MOST_TRIES} times in a row: 'semantic-matte worker stop' ends it, and "
                 f"'{self._files.log}' may say why."
             )
-        self._not_before = time.monotonic() + (PAUSE_SECONDS if self._tries > 1 else 0.0)
+        # The first at once, each next one later, some seconds in all: a worker looks after its files now and then.
+        self._not_before = time.monotonic() + PAUSE_SECONDS * (self._tries - 1)
         self._silent_since = None
 
     def _hang_up(self) -> None:

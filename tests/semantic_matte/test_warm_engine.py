@@ -5,7 +5,6 @@ same, and never a model whose file was changed.
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import os
 import shutil
 from collections.abc import Callable
@@ -84,11 +83,10 @@ def test_each_engine_gives_what_a_fresh_one_gives(
     assert len({str(one[0]) for one in fresh}) == len(table)
     loaded.clear(), created.clear()
     engine = sm.Engine(table[0])
-    for first, second in itertools.permutations(range(len(table)), 2):
-        for number in (first, second):
-            engine = engine.with_settings(table[number])
-            assert engine.models == []
-            assert all_of(engine, plate) == fresh[number], (first, second)
+    for number in (0, 1, 0, 2, 0, 3, 0, 4, 1, 2, 1, 3, 1, 4, 2, 3, 2, 4, 3, 4, 0):
+        engine = engine.with_settings(table[number])
+        assert engine.models == []
+        assert all_of(engine, plate) == fresh[number], number
     assert created.count("starter") == 1
     assert {name: loaded.count(name) for name in STARTER} == dict.fromkeys(STARTER, 1)
 
@@ -217,7 +215,7 @@ def solved(engine: sm.Engine, plate: sm.Plate) -> float:
     """The alpha in the middle of an unknown frame."""
     trimap = np.full(plate.size, 128, np.uint8)
     trimap[:5], trimap[-5:] = 0, 255
-    return float(engine.refine(plate, trimap)[plate.size[0] // 2, 50])
+    return round(float(engine.refine(plate, trimap)[plate.size[0] // 2, 50]), 5)
 
 
 def test_a_model_that_was_exported_anew_is_loaded_anew(
@@ -255,13 +253,13 @@ def test_a_model_replaced_while_it_was_loaded_counts_as_changed(
 ) -> None:
     plate = sm.read_plate(small_photos / "chelsea.png")
     path = write_model(0.75)
-    later = shutil.copy(path, tmp_path / "later.pt")
+    later = Path(shutil.copy(path, tmp_path / "later.pt"))
     write_model(0.25)
     make = engine_module.create_estimator
 
     def replaced_after(given: sm.Settings) -> Any:
         estimator = make(given)
-        os.replace(later, path)
+        later.replace(path)
         return estimator
 
     named = settings(estimator=f"torchscript:{path}")

@@ -26,10 +26,12 @@ LEFT_BY_WORKERS = {"gpu.lock", "cpu.lock", "logs"}
 
 @dataclass(frozen=True)
 class Place:
-    """A runtime folder, short enough for a socket's path, and a small plate beside it."""
+    """A runtime folder, short enough for a socket's path, and plates beside it: a small one, and one that takes
+    some seconds."""
 
     runtime: Path
     plate: Path
+    large: Path
     out: Path
 
     def client(self, **options: object) -> Client:
@@ -90,7 +92,9 @@ def make_place() -> Place:
     picture = cv2.resize(cv2.imread(str(PHOTO)), (96, 96), interpolation=cv2.INTER_AREA)
     plate = folder / "plate.png"
     assert cv2.imwrite(str(plate), picture)
-    return Place(runtime, plate, folder / "mattes")
+    large = folder / "large.png"
+    shutil.copyfile(PHOTO, large)
+    return Place(runtime, plate, large, folder / "mattes")
 
 
 def leave(place: Place) -> None:

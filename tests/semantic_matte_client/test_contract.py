@@ -58,7 +58,7 @@ class TestResults:
         assert all(Path(path).is_file() for path in shot.files)
         assert str(warm.out / "matte" / "plate.mattes.exr") in shot.files
         record = json.loads((warm.out / "matte" / "plate.matte.json").read_text())
-        assert [one["slot"] for one in record["instances"]] == [one.slot for one in shot[0].instances]
+        assert [one["slot"] for one in record["slots"]] == [one.slot for one in shot[0].instances]
         assert shot.seconds > 0
         again = sm.matte(warm.plate, warm.out / "matte", device="cpu", find="person", **QUICK)
         assert again[0].reused
@@ -150,7 +150,8 @@ class TestPolling:
         assert kinds.count("frame") == 2
         fractions = [event["fraction"] for event in events if event["type"] == "progress"]
         assert fractions == sorted(fractions)
-        assert {"matting"} <= {event.get("stage") for event in events}
+        plates = [event["plate"] for event in events if event["type"] == "frame"]
+        assert [Path(plate).name for plate in plates] == ["plate.png", "trimap.png"]
 
     def test_several_jobs_of_one_client(self, warm: Any) -> None:
         with warm.client() as client:
@@ -217,7 +218,7 @@ class TestCancel:
         with warm.client() as client:
             client.submit("segment", warm.plate).wait()
         with warm.client() as client:
-            job = client.submit("matte", warm.plate, out=out, settings={"passes": 8, "png": True})
+            job = client.submit("matte", warm.large, out=out, settings={"png": True})
 
             def is_there() -> bool:
                 ended = job.poll()
@@ -236,7 +237,7 @@ class TestCancel:
                 with pytest.raises(JobCancelledError):
                     job.result  # noqa: B018
             assert not [path for path in out.glob("*") if path.name.startswith(".")] if out.is_dir() else True
-            result = client.submit("matte", warm.plate, out=out, settings={"passes": 8, "png": True}).wait()
+            result = client.submit("matte", warm.plate, out=out, settings={**QUICK, "png": True}).wait()
             assert all(Path(path).stat().st_size > 0 for path in result.files)
 
     def test_one_that_waits_behind_another(self, warm: Any) -> None:
@@ -255,10 +256,10 @@ class TestCancel:
             "import sys, signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "import semantic_matte_client as sm\n"
             "tell = lambda event: event.get('stage') == 'matting' and print('at work', flush=True)\n"
-            "sm.matte(sys.argv[1], sys.argv[2], device='cpu', passes=16, on_event=tell)\n"
+            "sm.matte(sys.argv[1], sys.argv[2], device='cpu', on_event=tell)\n"
         )
         host = subprocess.Popen(
-            [sys.executable, "-c", code, warm.plate, warm.out / "interrupted"],
+            [sys.executable, "-c", code, warm.large, warm.out / "interrupted"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

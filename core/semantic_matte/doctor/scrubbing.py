@@ -71,7 +71,7 @@ _UP_TO_FILE = re.compile(rf"^({_TIME})(.*\.(?:{_SUFFIXES}))\b", re.IGNORECASE)
 
 
 class Scrubber:
-    """names: what to take out -> what to call it, as in {"/home/ann": "home"}. versions: texts that look like
+    """names: what to take out -> what to call it, as in {"/srv/ann": "home"}. versions: texts that look like
     addresses and are none."""
 
     def __init__(self, names: Mapping[str, str], versions: Collection[str] = ()) -> None:

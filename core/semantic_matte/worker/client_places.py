@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import semantic_matte_client
+from semantic_matte_client import engine_place
 from semantic_matte_client.engine_place import (
     FILE_NAME,
     EnginePlace,
@@ -36,4 +36,4 @@ __all__ = [
 
 def client_folder() -> Path:
     """The folder of the client package that travels with this engine."""
-    return Path(semantic_matte_client.__file__).parent
+    return Path(engine_place.__file__).parent

@@ -158,7 +158,7 @@ class EngineHandle:
         stream = _there(self._process.stdout)
         complaint = ""
         try:
-            # The last one, without its end, is of an engine that died as it spoke; one over the limit is refused.
+            # The last one, without its end, is of an engine that died as it spoke; one too long is refused.
             while line := stream.readline(protocol.LONGEST_MESSAGE + 2):
                 content = line.rstrip(b"\n")
                 if content != line or len(line) > protocol.LONGEST_MESSAGE:

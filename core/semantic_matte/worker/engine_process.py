@@ -8,13 +8,13 @@ with nothing half written; Ctrl-C belongs to the shell that it may have been sta
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import queue
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NoReturn
 
@@ -105,8 +105,7 @@ def _read(
     orders: BinaryIO, jobs: queue.SimpleQueue[dict[str, Any]], cancels: Cancels, reports: Reports
 ) -> None:
     """Take orders until their end, which is the process's."""
-    # Whatever happens here, a process that hears no more orders must not stay.
-    with contextlib.suppress(OSError):
+    try:
         for line in _lines(orders):
             try:
                 order = protocol.decode(line, protocol.ORDERS)
@@ -118,7 +117,11 @@ def _read(
             else:
                 cancels.expect(order["job"])
                 jobs.put(order)
-    end(ENDED)
+    except Exception:
+        traceback.print_exc()
+    finally:
+        # Whatever has happened: a process that hears no more orders must not stay.
+        end(ENDED)
 
 
 def _lines(orders: BinaryIO) -> Iterator[bytes]:

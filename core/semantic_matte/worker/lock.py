@@ -58,6 +58,7 @@ class WorkerLock:
 
     @staticmethod
     def _write_number(descriptor: int) -> None:
+        os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, f"{os.getpid():<20}\n".encode("ascii"))
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import selectors
+import signal
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -37,6 +39,12 @@ class Loop:
         # Full: the loop is about to wake anyway. Closed: there is no loop any more.
         with contextlib.suppress(OSError):
             self._bell.send(b"\0")
+
+    def on_signal(self, number: int, action: Action) -> None:
+        """Run an action when that signal comes. Only on the process's main thread."""
+        # The system may hand a signal to any thread; without this the waiting one would not wake for it.
+        signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
+        signal.signal(number, lambda *_: self.call(action))
 
     def after(self, name: object, seconds: float, action: Action) -> None:
         """Run an action once after a time. One of the same name that waits is replaced."""
@@ -76,6 +84,8 @@ class Loop:
 
     def close(self) -> None:
         """Give back what it holds; nothing is run any more."""
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(-1)
         self._selector.close()
         self._heard.close()
         self._bell.close()

@@ -26,11 +26,12 @@ class Outbox:
         with self._changed:
             if self._closed:
                 return True
-            if self._bytes + len(content) > MOST_WAITING:
-                return False
             name: object = object() if replaces is None else replaces
             # Behind what came since: a progress must not pass the frames that it counts.
-            self._bytes += len(content) - len(self._waiting.pop(name, b""))
+            self._bytes -= len(self._waiting.pop(name, b""))
+            if self._bytes + len(content) > MOST_WAITING:
+                return False
+            self._bytes += len(content)
             self._waiting[name] = content
             self._changed.notify()
         return True

@@ -29,7 +29,7 @@ class Presence:
     def __init__(self, files: WorkerFiles, log: str) -> None:
         """log: what `info` names as the log; empty for none."""
         self._files = files
-        self._marks: dict[Path, tuple[int, int]] = {}
+        self._marks: dict[Path, tuple[int, int, int]] = {}
         self._log = log
         self.key = secrets.token_bytes(KEY_BYTES)
         self.address = _address(files)
@@ -133,9 +133,10 @@ def _listen(path: Path) -> socket.socket:
     return listener
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from one that was put in its place, which may be given the same number."""
     try:
         found = path.lstat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_mtime_ns

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -25,9 +26,10 @@ from semantic_matte_client import protocol
 from semantic_matte_client.version import VERSION
 
 MOST_CLIENTS = 64
-# Connections besides these that may be in their handshake: time enough to tell them that there is no room.
-_MOST_NEWCOMERS = 16
+# Connections besides these that may be in their handshake; seconds that it may take, and until they make room.
+_MOST_NEWCOMERS = 64
 _NEWCOMER_SECONDS = 15.0
+_YIELD_SECONDS = 1.0
 # Seconds that the last messages to a client may take.
 _FLUSH_SECONDS = 1.0
 # Seconds between two looks at our own files.
@@ -204,9 +206,7 @@ class Server:
         """Watch what there is to watch."""
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):
             if hasattr(signal, name):
-                signal.signal(
-                    getattr(signal, name), lambda number, _: self._loop.call(self.stop, f"signal {number}")
-                )
+                self._loop.on_signal(getattr(signal, name), partial(self.stop, name))
         self._door.open()
         self._loop.after("look", _LOOK_SECONDS, self._look)
         self._became_quiet()
@@ -277,8 +277,15 @@ class Server:
 
     def arrived(self, accepted: socket.socket | Connection) -> None:
         """A connection, of whom nothing is known yet."""
-        newcomers = sum(not one.is_joined for one in self._links)
-        if self._standing.ending or newcomers >= _MOST_NEWCOMERS:
+        newcomers = [(came, one) for one, came in self._links.items() if not one.is_joined]
+        if len(newcomers) >= _MOST_NEWCOMERS:
+            # In order of their coming. Who says nothing must not keep others out.
+            came, oldest = newcomers[0]
+            if time.monotonic() - came < _YIELD_SECONDS:
+                accepted.close()
+                return
+            oldest.cut()
+        if self._standing.ending:
             accepted.close()
             return
         try:

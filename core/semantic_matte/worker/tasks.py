@@ -170,6 +170,8 @@ class Tasks:
         torch = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_initialized():
             torch.cuda.empty_cache()
+        if torch is not None and torch.backends.mps.is_available():
+            torch.mps.empty_cache()
 
 
 class _Watched:
@@ -267,8 +269,9 @@ def _row(instance: Instance) -> dict[str, Any]:
 
 
 def _failed(kind: str, message: str, exit_code: int = 1) -> dict[str, Any]:
-    """A report `failed` but for the job."""
-    return {"type": "failed", "kind": kind, "message": shortened(message), "exit_code": exit_code}
+    """A report `failed` but for the job; its message is one line."""
+    one_line = " ".join(message.split())
+    return {"type": "failed", "kind": kind, "message": shortened(one_line), "exit_code": exit_code}
 
 
 def _path(text: str | None) -> Path | None:

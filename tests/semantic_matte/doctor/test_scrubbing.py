@@ -20,7 +20,7 @@ from semantic_matte.errors import OutputError, UsageError
 
 DETECTRON2 = "https://github.com/facebookresearch/detectron2"
 ANN = Scrubber(
-    {"/home/ann": "home", "ann": "user", "renderbox": "host", "x1": "host", "Müller": "user"}, ["3.2.2.0"]
+    {"/srv/homes/ann": "home", "ann": "user", "renderbox": "host", "x1": "host", "Müller": "user"}, ["3.2.2.0"]
 )
 
 
@@ -33,7 +33,7 @@ ANN = Scrubber(
         ("x1 and x10", "<host> and x10"),
         ("M\\u00fcller, M%C3%BCller, Mu\u0308ller", "<user>, <user>, <user>"),
         # Paths, but for what lies in this engine.
-        ("see /home/ann/shots/a b/x", "see <path>"),
+        ("see /srv/homes/ann/shots/a b/x", "see <path>"),
         ("see '/mnt/job 7/plates' now", "see '<path>' now"),
         ("see ~/shots and more", "see <path>"),
         ("see ~bob/shots", "see <path>"),
@@ -188,7 +188,7 @@ def test_packages_have_public_versions_alone() -> None:
         ("torch", "2.9.1+cu128"),
         ("studio_tools", "1.2.3+ann.secret"),
         ("nvidia-cublas-cu12", "12.8.4.1"),
-        ("odd", "not a version /home/ann"),
+        ("odd", "not a version /srv/homes/ann"),
         ("path/to/it", "1"),
         ("pre", "1!2.0rc1.post2.dev3"),
     ]

@@ -24,6 +24,9 @@ from semantic_matte_client.runtime import WorkerFiles, slot_files
 HERE = Path(__file__).parent
 CORE = HERE.parents[2] / "core"
 
+# What may lie in a runtime folder: locks and logs stay, and tests put their results there.
+KEPT = ("gpu.lock", "cpu.lock", "logs", "out")
+
 # What a test waits for comes much sooner; this is for a machine that is busy.
 PATIENCE = 20.0
 
@@ -186,7 +189,7 @@ class Place:
 
     def names(self) -> list[str]:
         """What lies in the runtime folder besides the lock, logs and what tests put there."""
-        return sorted(path.name for path in self.folder.iterdir() if path.name not in ("gpu.lock", "logs", "out"))
+        return sorted(path.name for path in self.folder.iterdir() if path.name not in KEPT)
 
     def end(self) -> None:
         """End all workers softly; nothing may be left."""

@@ -30,7 +30,16 @@ def tell(report: dict[str, Any]) -> None:
 
 def progress(job: str, fraction: float) -> None:
     counts = {"plate": "", "frame": 1, "frames": 1, "instance": "", "pass": 0}
-    tell({"type": "progress", "job": job, "stage": "matting", "fraction": fraction, "seconds_left": None, **counts})
+    tell(
+        {
+            "type": "progress",
+            "job": job,
+            "stage": "matting",
+            "fraction": fraction,
+            "seconds_left": None,
+            **counts,
+        }
+    )
 
 
 def done(job: str) -> None:

@@ -16,9 +16,9 @@ from semantic_matte.worker.server import Times
 
 def jump(seconds: float) -> None:
     """Move what `time.time` says: ahead, back, right."""
-    real, offset = time.time, 0.0
-    time.time = lambda: real() + offset
+    real = time.time
     for offset in itertools.cycle((seconds, -seconds, 0.0)):
+        time.time = lambda offset=offset: real() + offset
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""That a job has what its task needs, and that each of its paths lies in its roots: each in turn left outside."""
+"""That a job has what its task needs, and that its paths lie in its roots: each in turn left outside."""
 
 from __future__ import annotations
 

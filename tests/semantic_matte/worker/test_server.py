@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import statistics
 import time
 from collections.abc import Callable
@@ -249,58 +247,3 @@ def test_a_client_that_reads_nothing_for_ever_is_let_go(place: Any, eventually: 
     eventually(lambda: other.status()["clients"] == 1, "it is closed", 60)
     assert "client deaf: does not read, closed" in place.log
     assert other.end_of(other.submit())["type"] == "done"
-
-
-@pytest.mark.parametrize("how", ["now", "idle", "SIGTERM", "SIGINT", "SIGHUP"])
-def test_stop_answers_everybody_and_leaves_nothing(place: Any, how: str) -> None:
-    worker = place.start()
-    one, two = place.talker(pid=1), place.talker(pid=2)
-    running = one.running("quick", seconds=0.5) if how == "idle" else one.running("hold")
-    waiting = two.submit()
-    two.until("accepted")
-    if how in ("now", "idle"):
-        asker = place.talker("shell", pid=3)
-        asker.say("stop", when=how)
-        assert asker.hear()["type"] == "stopping"
-    else:
-        os.kill(worker.pid, getattr(signal, how))
-    if how == "idle":
-        assert one.end_of(running)["type"] == "done"
-        assert two.end_of(waiting)["type"] == "done"
-    else:
-        assert one.end_of(running)["type"] == "cancelled"
-        failed = two.end_of(waiting)
-        assert (failed["type"], failed["kind"]) == ("failed", "ended")
-    assert one.is_closed()
-    assert two.is_closed()
-    assert worker.wait(10) == 0
-    assert place.names() == []
-
-
-def test_stop_when_idle_takes_no_new_jobs(place: Any) -> None:
-    worker = place.start()
-    one, two = place.talker(pid=1), place.talker(pid=2)
-    running = one.running("hold")
-    two.say("stop", when="idle")
-    two.until("stopping")
-    late = one.submit()
-    failed = one.end_of(late)
-    assert (failed["type"], failed["kind"]) == ("failed", "ended")
-    # One without a job is sent away: it starts the next worker.
-    two.submit()
-    assert two.is_closed()
-    assert worker.poll() is None
-    one.say("cancel", job=running)
-    assert one.end_of(running)["type"] == "cancelled"
-    assert worker.wait(10) == 0
-
-
-def test_stop_now_kills_a_deaf_engine(place: Any) -> None:
-    worker = place.start()
-    talker = place.talker()
-    job = talker.running("deaf")
-    begun = time.monotonic()
-    talker.say("stop", when="now")
-    assert talker.end_of(job)["type"] == "cancelled"
-    assert worker.wait(10) == 0
-    assert time.monotonic() - begun < 2

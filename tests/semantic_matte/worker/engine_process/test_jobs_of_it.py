@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -174,5 +175,15 @@ def test_each_job_has_its_own_colour_configuration(
     assert darker.keys() == brighter.keys() > {"chelsea.foreground.exr", "chelsea.contact.png"}
     assert darker["chelsea.foreground.exr"] != brighter["chelsea.foreground.exr"]
     assert matted(warm_engine, "again", 1.2) == darker
+    # Another name in it, at the same time to the nanosecond.
+    moment = configuration.stat().st_mtime_ns
+    copy = tmp_path / "copy.ocio"
+    copy.write_text(configuration.read_text().replace("name: house", "name: home!"))
+    os.utime(copy, ns=(moment, moment))
+    copy.replace(configuration)
+    reports = warm_engine.run(
+        "segment", plate, None, roots=[str(small_photos)], colour_space="home!", ocio=str(configuration)
+    )
+    assert reports[-1]["type"] == "done", reports[-1]
     assert b"house" in matted(warm_engine, "unknown", 0)["failed"]
     assert matted(warm_engine, "none", 0, None) == matted(start_engine(), "fresh", 0, None)
