@@ -13,6 +13,7 @@ import typer
 from semantic_matte import __version__
 from semantic_matte.cli_comp import comp
 from semantic_matte.cli_doctor import doctor
+from semantic_matte.cli_install import install
 from semantic_matte.cli_matte import matte, refine, segment
 from semantic_matte.cli_options import Json
 from semantic_matte.cli_weights import weights_app
@@ -64,6 +65,7 @@ def schema() -> None:
     typer.echo(schema_text(), nl=False)
 
 
+app.command("install")(install)
 app.command("doctor")(doctor)
 
 

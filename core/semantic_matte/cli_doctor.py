@@ -68,6 +68,9 @@ def doctor(
 def _print(rows: Sequence[Finding]) -> None:
     """A table for people."""
     table = Table(box=None, show_header=False, pad_edge=False)
+    for whole in (True, True, False):
+        # Nothing is cut off: paths are to be copied.
+        table.add_column(no_wrap=whole, overflow="fold")
     for row in rows:
         # Brackets are the text's own: semantic-matte[onnx].
         table.add_row(f"[{_COLOURS[row.status]}]{row.status}[/]", escape(row.what), escape(row.found))

@@ -39,6 +39,8 @@ ON_DISCONNECT = ("cancel", "finish")
 # What the engine process is doing, as `status` tells.
 ENGINE_STATES = ("none", "starting", "idle", "busy")
 
+_MOST_DIGITS = 40
+
 _JOB = re.compile(r"[0-9a-f]{32}")
 
 Message = Dict[str, Any]
@@ -108,7 +110,12 @@ def is_text(value: Any, longest: int = LONGEST_TEXT) -> bool:
 
 def is_number(value: Any) -> bool:
     """A finite int or float, and no bool."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _is_setting(value: Any) -> bool:
@@ -293,7 +300,9 @@ def decode(content: bytes, known: Mapping[str, Mapping[str, Field]]) -> Message:
     if len(content) > LONGEST_MESSAGE:
         refuse(f"a message of {len(content)} bytes is longer than {LONGEST_MESSAGE}")
     try:
-        message = json.loads(content.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_once)
+        message = json.loads(
+            content.decode("utf-8"), parse_int=_integer, parse_constant=_no_constant, object_pairs_hook=_once
+        )
     except (ValueError, RecursionError):
         refuse("a message is not JSON")
     check(message, known)
@@ -355,6 +364,13 @@ def _shown(value: Any) -> str:
 
 def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON number")
+
+
+def _integer(text: str) -> int:
+    """A whole number of a length that means something: longer ones take Python minutes, and no float holds them."""
+    if len(text) > _MOST_DIGITS:
+        raise ValueError("a number is too long")
+    return int(text)
 
 
 def _once(pairs: List[Any]) -> Dict[str, Any]:

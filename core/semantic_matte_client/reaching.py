@@ -213,7 +213,7 @@ class Reaching:
                 f"The worker {problem}, {MOST_TRIES} times in a row: 'semantic-matte worker stop' ends it, and "
                 f"'{self._files.log}' may say why."
             )
-        # The first at once, each next one later, some seconds in all: a worker looks after its files now and then.
+        # The first at once, each next one later, some seconds in all: a worker looks at its files now and then.
         self._not_before = time.monotonic() + PAUSE_SECONDS * (self._tries - 1)
         self._silent_since = None
 

@@ -52,7 +52,14 @@ def test_four_digits_or_more_in_the_order_of_their_numbers(tmp_path: Path, patte
 )
 def test_any_number_of_digits(tmp_path: Path, pattern: str) -> None:
     place(
-        tmp_path, "shot.1.exr", "shot.0002.exr", "shot.10.exr", "shot.-3.exr", "shot.100000.exr", "shot.x.exr"
+        tmp_path,
+        "shot.1.exr",
+        "shot.0002.exr",
+        "shot.10.exr",
+        "shot.-3.exr",
+        "shot.100000.exr",
+        "shot.x.exr",
+        "shot.٣.exr",
     )
     wanted = ["shot.-3.exr", "shot.1.exr", "shot.0002.exr", "shot.10.exr", "shot.100000.exr"]
     assert found(tmp_path, pattern) == wanted

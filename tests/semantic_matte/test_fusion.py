@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from semantic_matte import patches
 from semantic_matte.colour import to_display
-from semantic_matte.errors import CancelledError, ValueShapeError
+from semantic_matte.errors import CancelledError, DeviceError, ValueShapeError
 from semantic_matte.fusion import LEAST_WEIGHT, Band, Fused, fuse, fuse_in_turn
 from semantic_matte.ports import ProgressEvent, SilentProgress
 from semantic_matte.types import Box, FloatArray, Plate, Trimap
@@ -346,3 +346,24 @@ def test_a_band_is_handed_over_before_the_next_is_solved(toys: Any) -> None:
     assert index == 1
     for one, other in zip((first, second), fuse(plate.pixels, bands, estimator, SilentProgress()), strict=True):
         np.testing.assert_array_equal(one.alpha, other.alpha)
+
+
+@pytest.mark.parametrize("when", ["the frame", "the bands"])
+def test_a_device_without_room_for_the_frame_is_told(
+    toys: Any, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    import torch
+
+    def full(*_given: object, **_named: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    plate = toys.plate(toys.disc(48, 64, 24, 32, 12))
+    device = "cuda:0" if when == "the frame" else "cpu"
+    if when == "the frame":
+        monkeypatch.setattr(torch.Tensor, "to", full)
+    else:
+        monkeypatch.setattr(torch, "stack", full)
+    with pytest.raises(
+        DeviceError, match=rf"^A frame of 64x48 pixels ran out of memory on {device}: .*take a smaller plate or"
+    ):
+        fuse(plate.pixels, [band(ring(48, 64), 32)], toys(toys.oracle, device=device), SilentProgress())

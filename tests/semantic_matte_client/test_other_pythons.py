@@ -28,8 +28,9 @@ try:
 except sm.JobFailedError as error:
     kind = error.kind
 repr(waited), repr(job), sm.controls(), sm.doctor
-answer = {"version": sys.version_info[:2], "files": waited.files, "kind": kind, "threads": threading.active_count()}
-print(json.dumps({**answer, "names": waited.names, "found": job.result.names, "stopped": sm.stop(device="cpu")}))
+answer = {"version": sys.version_info[:2], "files": waited.files, "names": waited.names, "kind": kind}
+answer.update(found=job.result.names, threads=threading.active_count(), stopped=sm.stop(device="cpu"))
+print(json.dumps(answer))
 """
 
 

@@ -1,4 +1,4 @@
-"""Every message, both ways: taken if it is right, refused with each of its fields missing, wrong or too much."""
+"""Every message, both ways: taken if right, refused with each of its fields missing, wrong or too much."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def table_of(name: str) -> Mapping[str, Mapping[str, protocol.Field]]:
     return known
 
 
-def message_of(table: str, kind: str, **changed: Any) -> dict[str, Any]:
+def message_of(table: str, kind: str, /, **changed: Any) -> dict[str, Any]:
     return {"type": kind, **GOOD[table][kind], **changed}
 
 
@@ -142,7 +142,7 @@ def test_a_field_that_is_missing(table: str, kind: str, name: str) -> None:
 
 @pytest.mark.parametrize(("table", "kind", "name"), FIELDS)
 @pytest.mark.parametrize(
-    "wrong", [{"x": {}}, [[]], -(2**80), "\0", ["\0"], 1e300, 0.25, "x" * 5000, ["x" * 5000]]
+    "wrong", [{"x": {}}, [[]], -(10**35), "\0", ["\0"], 1e300, 0.25, "x" * 5000, ["x" * 5000]]
 )
 def test_a_field_of_a_wrong_kind(table: str, kind: str, name: str, wrong: Any) -> None:
     if name == "settings" and wrong == {"x": {}}:
@@ -218,7 +218,7 @@ def test_a_limit_is_kept(table: str, kind: str, name: str, most: Any, more: Any)
     assert f"'{name}'" in refusal_of(table, message_of(table, kind, **{name: more}))
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 10**400])
 def test_what_is_no_number_is_never_written(value: float) -> None:
     with pytest.raises(ProtocolError):
         protocol.encode(message_of("ANSWERS", "progress", fraction=value), protocol.ANSWERS)
@@ -236,6 +236,8 @@ def test_what_is_no_number_is_never_written(value: float) -> None:
         b"[" * 200_000,
         b'{"type":' * 50_000,
         '{"type": "status"}'.encode("utf-16"),
+        b'{"type": "done", "seconds": 1' + b"0" * 400 + b"}",
+        b'{"type": "done", "seconds": 1' + b"0" * 4_000_000 + b"}",
     ],
 )
 def test_what_is_no_json(content: bytes) -> None:
@@ -295,7 +297,8 @@ def test_any_value_anywhere_is_taken_or_refused_and_nothing_else(
     try:
         content = protocol.encode(message, table_of(table))
     except ProtocolError as error:
-        assert 0 < len(str(error)) < 1000
+        if not 0 < len(str(error)) < 1000:
+            pytest.fail(f"no sentence: {error}")
         return
     assert protocol.decode(content, table_of(table)).items() >= message.items()
 

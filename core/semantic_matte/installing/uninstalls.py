@@ -65,7 +65,7 @@ def _standing(folder: Path, name: str) -> tuple[Receipt, Standing] | None:
     if not (lying_at(folder) / RECEIPT).exists():
         return None
     receipt, standing = standing_at(folder)
-    return (receipt, standing) if receipt is not None else None
+    return (receipt, standing) if receipt is not None and receipt.host == name else None
 
 
 def _removal(folder: Path, receipt: Receipt, standing: Standing) -> tuple[Step, list[str]]:

@@ -203,6 +203,8 @@ class _Place:
         # Seconds of each step of the frame; when the step and the frame began.
         self._seconds: dict[Step, float] = {}
         self._step_began = self._frame_began = 0.0
+        # When the last event of a step came.
+        self._seen = 0.0
         # Frames that were worked on, and how long.
         self._worked_frames = 0
         self._worked_seconds = 0.0
@@ -217,8 +219,10 @@ class _Place:
         if step is None:
             return
         if step != self._step:
-            self._end_step(now)
+            # One whose first event tells of work that is done began when the last one of the step before came.
+            self._end_step(now if event.done == 0 else self._seen)
             self._step = step
+        self._seen = now
         self._done = min(max(event.done / event.total, 0.0), 1.0)
 
     def end_frame(self, now: float, reused: bool) -> None:
@@ -248,16 +252,20 @@ class _Place:
 
     def _begin_frame(self, event: ProgressEvent, now: float) -> None:
         """Frames are counted by their reading: done is the frame's place among total."""
+        self._seen = now
+        if self._step == ("reading", 0) and self._frame == event.done:
+            return
         self._frame, self.frames = event.done, event.total
         self._plate, self._instance = event.instance, ""
         self._step, self._done = ("reading", 0), 0.0
         self._seconds = {}
         self._step_began = self._frame_began = now
 
-    def _end_step(self, now: float) -> None:
+    def _end_step(self, moment: float) -> None:
+        """The step has ended at a moment, and the next one began."""
         if self._step is not None:
-            self._seconds[self._step] = self._seconds.get(self._step, 0.0) + now - self._step_began
-        self._step_began = now
+            self._seconds[self._step] = self._seconds.get(self._step, 0.0) + moment - self._step_began
+        self._step_began = moment
 
     def _nearest(self, event: ProgressEvent) -> Step | None:
         """The event's step, or None for a stage that is no part of this kind of job."""

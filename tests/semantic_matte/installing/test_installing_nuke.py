@@ -189,6 +189,19 @@ def test_an_upgrade_takes_old_files_away_and_keeps_what_is_the_users(
     assert (folder / f"{kept}.changed1").read_bytes() == b"hacked again"
 
 
+def test_a_link_of_the_users_stays_a_link(nuke: Path, home: Path) -> None:
+    (home / "tools").mkdir()
+    (home / "tools" / "tool.py").touch()
+    plan_install("nuke").carry_out()
+    mine = nuke / "semantic_matte" / "mine"
+    mine.symlink_to(home / "tools")
+    plan_install("nuke").carry_out()
+    assert mine.is_symlink()
+    plan_uninstall("nuke").carry_out()
+    assert mine.is_symlink()
+    assert (home / "tools" / "tool.py").is_file()
+
+
 def test_an_uninstall_keeps_what_was_changed_or_added(nuke: Path, tree: Tree) -> None:
     plan_install("nuke").carry_out()
     folder = nuke / "semantic_matte"

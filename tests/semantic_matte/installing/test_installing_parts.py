@@ -146,6 +146,11 @@ def test_the_line_goes_in_and_out_to_the_byte(parts: list[bytes], newline: bytes
     assert nuke_init.without_line(added) == content
 
 
+@pytest.mark.parametrize("content", [b"a\r\n", b"a\r\nb"])
+def test_the_line_ends_as_the_others_do(content: bytes) -> None:
+    assert b"\n" not in nuke_init.with_line(content).replace(b"\r\n", b"")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "left"),
     [

@@ -219,6 +219,24 @@ def test_the_share_follows_what_steps_have_taken() -> None:
     assert job.last["fraction"] == pytest.approx(1 / 2)
 
 
+def test_a_pass_that_is_told_when_it_is_done_took_the_time_before() -> None:
+    """As a band does that is solved in one patch: 2 seconds a pass, and half a second after the last."""
+    pace = Pace()
+    job = Job(pace)
+    job.at(0.0, "reading", 0, 1, "a")
+    job.at(0.5, "reading", 0, 1, "a")
+    job.at(0.5, "segmenting", 0, 3)
+    job.at(4.0, "segmenting", 3, 3)
+    for number in (1, 2, 3):
+        job.at(2.0, "matting", 1, 1, "cat", number)
+    job.at(0.5, "writing", 0, 2)
+    job.at(1.0, "writing", 1, 2)
+    job.clock.now += 1.0
+    job.progress.frame_done(False)
+    took = [pace.expected("matte", step) for step in MATTE]
+    assert took == pytest.approx([1.0, 4.0, 2.0, 2.0, 2.5, 2.0])
+
+
 def test_passes_that_were_not_needed_count_less_the_next_time() -> None:
     pace = Pace()
     Job(pace).frame(0, 1, 6.0)

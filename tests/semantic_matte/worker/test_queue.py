@@ -50,7 +50,7 @@ def test_one_who_had_a_turn_waits_for_the_others() -> None:
 def test_what_does_not_wait_can_not_be_removed(owner: int) -> None:
     queue = FairQueue()
     queue.put(job(1, 1))
-    with pytest.raises(ValueError, match="wait|not in"):
+    with pytest.raises(ValueError, match=r"wait|not in"):
         queue.remove(job(owner, 1))
     assert len(queue) == 1
 
