@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
 
-from semantic_matte.errors import DeviceError
+from semantic_matte.errors import DeviceMemoryError
 
 Answer = TypeVar("Answer")
 
@@ -31,9 +31,17 @@ _SIGNS = (
     "smaller than requested bytes",
     "bad_alloc",
     "bad allocation",
+    # oneDNN, which runs torch's convolutions on the CPU.
+    "could not create a primitive",
 )
 # Those of them that are said of the machine's own memory, wherever the network runs.
-_SIGNS_OF_THE_CPU = ("cpuallocator", "cannot allocate memory", "bad_alloc", "bad allocation")
+_SIGNS_OF_THE_CPU = (
+    "cpuallocator",
+    "cannot allocate memory",
+    "bad_alloc",
+    "bad allocation",
+    "could not create a primitive",
+)
 
 
 def full_memory(error: BaseException, device: str) -> str:
@@ -69,7 +77,7 @@ def give_back(device: str) -> None:
 
 @contextlib.contextmanager
 def memory_told(user: str, device: str, remedy: str = "") -> Iterator[None]:
-    """Inside, running out of memory is a DeviceError that says so in one sentence.
+    """Inside, running out of memory is a DeviceMemoryError that says so in one sentence.
 
     user: what ran, as in "Segmenter 'starter'". device: torch's name of where. remedy: what helps beside
     closing other programs, as in "take a smaller model".
@@ -85,7 +93,7 @@ def memory_told(user: str, device: str, remedy: str = "") -> Iterator[None]:
         raise no_room(user, full, remedy) from None
 
 
-def no_room(user: str, full: str, remedy: str = "", tried: str = "") -> DeviceError:
+def no_room(user: str, full: str, remedy: str = "", tried: str = "") -> DeviceMemoryError:
     """The error for work that nothing could be made smaller of, or could not be made small enough.
 
     user, remedy: as of `memory_told`. full: as of `full_memory`. tried: the least that was tried, as in "one
@@ -94,7 +102,9 @@ def no_room(user: str, full: str, remedy: str = "", tried: str = "") -> DeviceEr
     at_least = f", even with {tried} at a time" if tried else ""
     other = "" if full == "cpu" else ", or choose --device cpu"
     more = f", {remedy}" if remedy else ""
-    return DeviceError(f"{user} ran out of memory on {full}{at_least}: close what else uses it{more}{other}.")
+    return DeviceMemoryError(
+        f"{user} ran out of memory on {full}{at_least}: close what else uses it{more}{other}."
+    )
 
 
 class Room:
@@ -146,7 +156,7 @@ class Room:
 
         work: takes the numbers of a portion, and does the same whenever it is called again. sized: takes `most`
         and gives the pixels that one thing is made of and its name, as in "one tile of 160x160 pixels"; None if
-        no less can be made of it. things: what one and several are called. Raises DeviceError then.
+        no less can be made of it. things: what one and several are called. Raises DeviceMemoryError then.
         """
         start = asked = 0
         tried = ""

@@ -83,6 +83,11 @@ class Engine:
         return other
 
     @property
+    def short_of_memory(self) -> bool:
+        """Whether a full device made alphas so far other than they would be where it has room."""
+        return bool(getattr(self._estimator, "short_of_memory", False))
+
+    @property
     def device(self) -> str:
         """Where networks run, by torch's name for it."""
         return self._choose_device()[0]

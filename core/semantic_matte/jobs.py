@@ -181,6 +181,9 @@ class _Run:
             found=lambda instances: self.sources.keep(outputs(instances).paths),
         )
         written = outputs(mattes)
+        if self.engine.short_of_memory:
+            # Not what the key stands for: a run with more memory is to work on it again.
+            key = None
         record = write_results(self.engine, plate, mattes, written, noted, key)
         keep = (*written.paths, *self.sources.files)
         for sentence in clear_superseded(folder, before, keep).notices:

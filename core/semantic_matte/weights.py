@@ -104,13 +104,21 @@ def _rows(listed_in: Path, section: str, folder: Path) -> dict[str, ModelFile]:
     import yaml
 
     try:
-        rows = yaml.safe_load((listed_in / "manifest.yaml").read_text(encoding="utf-8"))[section]
+        rows = _sections((listed_in / "manifest.yaml").read_text(encoding="utf-8"))[section]
         return {name: _row(name, row, folder) for name, row in rows.items()}
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         raise WeightsError(
             f"The models' manifest in '{listed_in}' can't be read ({str(error).splitlines()[0]}). "
             "Install semantic-matte again."
         ) from None
+
+
+@functools.lru_cache(maxsize=2)
+def _sections(text: str) -> Any:
+    """What a manifest's text says. Parsing takes longer than whatever else a small job does first."""
+    import yaml
+
+    return yaml.safe_load(text)
 
 
 def _row(name: str, row: Mapping[str, Any], folder: Path) -> ModelFile:

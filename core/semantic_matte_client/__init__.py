@@ -24,25 +24,14 @@ a `ClientError` whose text is a sentence that says what to do. Ctrl-C cancels wh
 
 from typing import Any, List
 
+from semantic_matte_client import errors
 from semantic_matte_client.calls import controls, doctor, matte, refine, segment, start, status, stop
-from semantic_matte_client.errors import (
-    AuthenticationError,
-    ClientError,
-    EngineNotFoundError,
-    JobCancelledError,
-    JobFailedError,
-    ProtocolError,
-    RequestError,
-    RuntimeFolderError,
-    VersionError,
-    WorkerBusyError,
-    WorkerLostError,
-    WorkerStartError,
-)
+from semantic_matte_client.errors import ClientError
 from semantic_matte_client.version import VERSION
 
 __version__ = VERSION
 
+# What help() lists. The other errors can be named from here too: see errors.py.
 __all__ = [
     "matte",
     "segment",
@@ -54,26 +43,17 @@ __all__ = [
     "controls",
     "Client",
     "ClientError",
-    "AuthenticationError",
-    "EngineNotFoundError",
-    "JobCancelledError",
-    "JobFailedError",
-    "ProtocolError",
-    "RequestError",
-    "RuntimeFolderError",
-    "VersionError",
-    "WorkerBusyError",
-    "WorkerLostError",
-    "WorkerStartError",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """`Client` is loaded when it is first asked for: importing this package must cost a host nothing."""
+    """`Client`, loaded when it is first asked for, as importing this must cost a host nothing; and errors."""
     if name == "Client":
         from semantic_matte_client.client import Client
 
         return Client
+    if name.endswith("Error") and hasattr(errors, name):
+        return getattr(errors, name)
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
 
 

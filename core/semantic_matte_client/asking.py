@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Optional
 
 from semantic_matte_client import wire
-from semantic_matte_client.errors import WorkerLostError
+from semantic_matte_client.errors import AuthenticationError, VersionError, WorkerLostError
 from semantic_matte_client.protocol import ANSWERS, REQUESTS
 from semantic_matte_client.reaching import (
     Link,
@@ -55,7 +55,8 @@ def ask(files: WorkerFiles, name: str, question: str, start: Start, seconds: flo
 def stop(files: WorkerFiles, name: str, when: str) -> bool:
     """Tell the worker to end, now or idle, and if now wait until it has; False where none runs.
 
-    One that does not answer is killed, if now. Raises SilentWorkerError if that can't be done.
+    One that does not answer is killed, and one of another version told by SIGTERM, if now. Raises
+    SilentWorkerError, VersionError or AuthenticationError where that can't be done.
     """
     link: Optional[Link] = None
     try:
@@ -70,8 +71,13 @@ def stop(files: WorkerFiles, name: str, when: str) -> bool:
     except NoWorkerError:
         return False
     except SilentWorkerError:
-        if when == "idle" or not _kill(listener(files)):
+        if when == "idle" or not _signal(listener(files), "SIGKILL"):
             raise
+    except (VersionError, AuthenticationError):
+        # After an update the old one must go as well; a signal says so whatever it speaks.
+        if when == "idle" or not _signal(listener(files), "SIGTERM"):
+            raise
+        _await_removal(files.info, STOP_SECONDS)
     except (OSError, EOFError):
         # It was ending already.
         return True
@@ -113,12 +119,13 @@ def _await_removal(path: Path, seconds: float) -> None:
         time.sleep(_NAP)
 
 
-def _kill(process: int) -> bool:
-    """Kill a worker that does not answer. process: as the kernel tells who listens; 0 if it doesn't."""
-    if process <= 1 or os.name != "posix":
+def _signal(process: int, name: str) -> bool:
+    """Whether a signal could be sent. process: as the kernel tells who listens; 0 if it doesn't."""
+    number = getattr(signal, name, None)
+    if process <= 1 or number is None or os.name != "posix":
         return False
     try:
-        os.kill(process, signal.SIGKILL)
+        os.kill(process, number)
     except OSError:
         return False
     return True

@@ -29,7 +29,7 @@ def examine(python: Optional[AnyPath], seconds: float) -> DoctorReport:
     findings = [
         Finding("host", "ok", f"{host_name()}: Python {platform.python_version()} ('{sys.executable}')"),
         Finding("client", "ok", f"{VERSION} ('{Path(__file__).parent}')"),
-        _runtime(),
+        *_runtime(),
     ]
     try:
         engine = find_engine(python)
@@ -40,11 +40,13 @@ def examine(python: Optional[AnyPath], seconds: float) -> DoctorReport:
     return DoctorReport((*findings, *_versions(told), *told))
 
 
-def _runtime() -> Finding:
+def _runtime() -> List[Finding]:
+    """A row where no worker could be met from here; otherwise the engine tells of the folder."""
     try:
-        return Finding("runtime folder", "ok", str(runtime_folder()))
+        runtime_folder()
     except ClientError as error:
-        return Finding("runtime folder", "error", str(error))
+        return [Finding("runtime folder", "error", str(error))]
+    return []
 
 
 def _versions(told: List[Finding]) -> List[Finding]:

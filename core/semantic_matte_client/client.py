@@ -151,7 +151,8 @@ class Client:
         """End the worker, for every host that uses it; False where none ran.
 
         when: `now` cancels what runs and returns once the worker has gone; one that does not answer is killed.
-        `idle` lets it finish its jobs first and returns at once. Raises WorkerLostError if it can't be ended.
+        `idle` lets it finish its jobs first and returns at once. Raises WorkerLostError if it can't be ended,
+        and VersionError if one of another version was to end when idle.
         """
         self._check_process()
         if when not in ("now", "idle"):
@@ -180,8 +181,11 @@ class Client:
             if self._link is None:
                 self._reach()
             if self._link is not None:
-                self._send_waiting(self._link)
-                self._read(self._link)
+                try:
+                    self._send_waiting(self._link)
+                finally:
+                    # Where nothing can be sent any more, what the worker said before it went still counts.
+                    self._read(self._link)
         except (EOFError, OSError):
             self._lost()
         except ClientError as error:
@@ -211,6 +215,8 @@ class Client:
                 self._tell(self._link, {"type": "cancel", "job": course.identity})
                 course.cancel_sent = time.monotonic()
             except OSError:
+                with contextlib.suppress(OSError, EOFError, ClientError):
+                    self._read(self._link)
                 self._lost()
 
     def close_when_done(self) -> None:

@@ -367,7 +367,7 @@ def _no_constant(text: str) -> NoReturn:
 
 
 def _integer(text: str) -> int:
-    """A whole number of a length that means something: longer ones take Python minutes, and no float holds them."""
+    """A whole number. Very long ones take some Pythons minutes, and no float holds them."""
     if len(text) > _MOST_DIGITS:
         raise ValueError("a number is too long")
     return int(text)

@@ -25,12 +25,12 @@ from typing import Any
 
 import cv2
 from report import add_json_option, print_table, write_json
-from semantic_matte_client.client import Client
 
 from semantic_matte.engine import Engine
 from semantic_matte.jobs import MatteRequest, matte_files
 from semantic_matte.ports import SilentProgress
 from semantic_matte.settings import Settings
+from semantic_matte_client.client import Client
 
 CORE = Path(__file__).parent.parent.parent / "core"
 PHOTO = Path(__file__).parent.parent / "data" / "photos" / "coffee.png"

@@ -314,3 +314,13 @@ def test_an_arena_of_onnx_runtime_that_is_really_full(megabytes: str, told: str,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(told)
+
+
+@pytest.mark.parametrize(("device", "calls"), [("cuda:1", 2), ("cpu", 0)])
+def test_a_gpu_gets_back_what_is_not_used(monkeypatch: pytest.MonkeyPatch, device: str, calls: int) -> None:
+    """torch keeps freed memory for itself, in pieces that may be too small for the next try."""
+    emptied: list[int] = []
+    work = Greedy(1)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(len(work.tried)))
+    in_portions(Room("Toy", device), work, 4, 4)
+    assert emptied == [1, 2][:calls]

@@ -392,3 +392,34 @@ def test_a_pattern_without_frames_is_told(shot: Shot) -> None:
         with pytest.raises(errors.PlateError, match=r"did you mean 'shot\.####\.exr'"):
             matte_files(sm.Engine(), MatteRequest((shot.folder / path,), shot.out), Told())
     assert not shot.out.exists()
+
+
+def test_what_a_full_device_made_in_tiles_is_worked_on_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its soft edges are not those that its key would stand for."""
+    import torch
+
+    from semantic_matte.estimators.network import Network
+
+    shot = Shot(tmp_path)
+    cv2.imwrite(str(tmp_path / "cat.png"), cv2.circle(np.zeros((720, 720), np.uint8), (360, 360), 300, 255, -1))
+    shot.hint.write_text("instances:\n  - {label: cat, mask: cat.png}\n", encoding="utf-8")
+    shot.write(np.full((720, 720, 3), 0.2, np.float16), (0, 0))
+    whole = Network._predict
+
+    def predict(self: Network, colour: torch.Tensor, levels: torch.Tensor) -> torch.Tensor:
+        if colour[:, 0].numel() > 400 * 400:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+        return whole(self, colour, levels)
+
+    with monkeypatch.context() as full:
+        full.setattr(Network, "_predict", predict)
+        result, told = shot.run(estimator="network")
+    assert result.record["key"] is None
+    assert any("tiles" in notice for notice in result.record["notices"])
+    assert any("tiles" in notice for notice in told.notices)
+    again, _ = shot.run(estimator="network")
+    assert not again.reused
+    assert again.record["key"]
+    assert shot.run(estimator="network")[0].reused

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import semantic_matte_client as sm
+from semantic_matte_client import errors
 from semantic_matte_client.client import host_name
 from semantic_matte_client.job_course import Progress
 from semantic_matte_client.progress_line import ProgressLine
@@ -48,8 +49,13 @@ def test_all_that_is_promised_is_there() -> None:
     for name in sm.__all__:
         assert getattr(sm, name) is not None
     assert set(sm.__all__) <= set(dir(sm))
-    with pytest.raises(AttributeError, match="no attribute 'mate'"):
-        sm.mate  # noqa: B018
+    for name, kind in vars(errors).items():
+        if isinstance(kind, type):
+            assert getattr(sm, name) is kind
+            assert issubclass(kind, sm.ClientError)
+    for name in ("mate", "NoSuchError", "_JOB"):
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'"):
+            getattr(sm, name)
 
 
 def test_an_import_loads_neither_sockets_nor_processes() -> None:
@@ -146,7 +152,7 @@ class TestDoctor:
         (tmp_path / "rows.json").write_text(json.dumps(rows))
         report = sm.doctor(script(tmp_path / "python", f"cat '{tmp_path / 'rows.json'}'; exit 1"))
         names = [finding.what for finding in report]
-        assert names == ["host", "client", "runtime folder", "engine's Python", "semantic-matte", "torch"]
+        assert names == ["host", "client", "engine's Python", "semantic-matte", "torch"]
         assert not report.ok
         assert str(tmp_path / "python") in repr(report)
 
@@ -171,6 +177,15 @@ class TestDoctor:
         report = sm.doctor(script(tmp_path / "python", body), seconds=0.3)
         assert expected in report.findings[-1].found
         assert not report.ok
+
+    def test_a_folder_that_is_not_ones_own_is_a_row(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "open").mkdir(mode=0o755)
+        monkeypatch.setenv("SEMANTIC_MATTE_RUNTIME", str(tmp_path / "open"))
+        row = sm.doctor(tmp_path / "nowhere").findings[2]
+        assert (row.what, row.status) == ("runtime folder", "error")
+        assert "chmod 700" in row.found
 
     def test_no_engine_is_a_row_too(self, tmp_path: Path) -> None:
         report = sm.doctor(tmp_path / "nowhere")

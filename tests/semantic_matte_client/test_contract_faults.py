@@ -295,8 +295,11 @@ class TestVersions:
             assert "protocol 2" in str(caught.value)
             assert "protocol 1" in str(caught.value)
             assert "install the same version" in str(caught.value)
-            os.kill(place.worker(), signal.SIGTERM)
-        assert place.settle() == {}
+            with pytest.raises(VersionError):
+                client.stop("idle")
+            # What the sentence advises.
+            assert client.stop() is True
+        assert place.settle(1) == {}
         works(place)
 
     def test_a_newer_client(self, place: Any) -> None:
@@ -339,6 +342,11 @@ class TestFiles:
         os.utime(key, ns=(known.st_atime_ns, known.st_mtime_ns))
         works(place)
         assert place.worker() == number
+        key.write_bytes(bytes(len(good)))
+        os.utime(key, ns=(known.st_atime_ns, known.st_mtime_ns))
+        with place.client() as client:
+            assert client.stop() is True
+        assert place.settle(1) == {}
 
     @pytest.mark.parametrize("name", ["cpu.key", "cpu.json"])
     def test_files_that_others_can_read_are_not_trusted(self, place: Any, name: str) -> None:
@@ -484,6 +492,19 @@ def test_a_job_sent_to_a_worker_that_ends_goes_to_the_next(place: Any) -> None:
                 job.poll()
             assert other.stop("idle")
             assert other.submit("segment", place.plate).wait(60) is not None
+            assert job.wait(60) is not None
+
+
+def test_what_a_worker_said_before_it_went_still_counts(place: Any) -> None:
+    """A host that did not poll meanwhile: its job was done, the worker has ended, and another job follows."""
+    with place.client() as one, place.client() as other:
+        jobs = [one.submit("segment", place.plate) for _ in range(2)]
+        while jobs[1].state == "connecting":
+            jobs[0].poll()
+        assert other.stop("idle")
+        assert place.settle(60) == {}
+        jobs.append(one.submit("segment", place.plate))
+        for job in jobs:
             assert job.wait(60) is not None
 
 

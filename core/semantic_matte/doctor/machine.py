@@ -132,4 +132,4 @@ def _group_memory() -> int | None:
         used = int((_CONTROL_GROUP / "memory.current").read_text(encoding="ascii"))
     except (OSError, ValueError):
         return None
-    return limit - used
+    return max(0, limit - used)

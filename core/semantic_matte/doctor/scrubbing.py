@@ -39,10 +39,10 @@ _PUBLIC = re.compile(
 _TIME = r"(?:\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)? ?)?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)?"
 _SUFFIXES = (
     "exr|sxr|dpx|cin|png|jpe?g|tiff?|hdr|bmp|gif|webp|heic|tga|psd|mov|mp4|mxf|avi|json|ya?ml|toml|txt|csv|nk|blend"
-    "|usd[acz]?|abc|fbx|obj|aep|zip|pth?|pkl|onnx|safetensors|npy|npz|ocio|cube|log"
+    "|py|usd[acz]?|abc|fbx|obj|aep|zip|pth?|pkl|onnx|safetensors|npy|npz|ocio|cube|log"
 )
-# What a path may go on with, unquoted: spaces too, for names have them.
-_REST = r"[^:;,'\"`<>|]*"
+# What a path may go on with, unquoted: spaces and apostrophes too, for names have them.
+_REST = r"(?:[^:;,'\"`<>|]|['\"`](?=\w))*"
 
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>|]*", re.IGNORECASE)
 _MAIL = re.compile(r"[^\s<>'\"]+@[\w-]+(?:\.[\w-]+)*")
@@ -57,7 +57,10 @@ _ADDRESS = re.compile(
     r"|(?<!\w)[0-9a-f]*:[0-9a-f:]*:(?:[0-9a-f:.]*[0-9a-f])?(?:%\w+)?(?!\w)",
     re.IGNORECASE,
 )
+# What the doctor offers as an example.
+_EXAMPLE = re.compile(r"(?<=:)(?:path/to/)?(?:model\.(?:onnx|pt|safetensors)|folder)$")
 # Not an apostrophe's.
+_TRACEBACK = re.compile(r'(?<=File ").*(?=", line \d)')
 _QUOTED = re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\"|`[^`]*`)(?!\w)")
 _PATH = re.compile(
     rf"(?:<home>|(?<![\w<>])(?:~[\w-]*|\.{{1,2}})?)/(?=\S){_REST}"
@@ -115,14 +118,15 @@ class Scrubber:
             line = line[:_LONGEST_LINE] + " (cut)"
         line = re.sub("[\ue000\ue001]", "", line)
         line = _URL.sub(lambda found: keep(found[0]) if _PUBLIC.fullmatch(found[0]) else "<url>", line)
+        line = _EXAMPLE.sub(lambda found: keep(found[0]), line)
         line = self._without_names(_MAIL.sub("<e-mail>", line))
         line = _SERIALS.sub("<serial>", line)
         line = _ADDRESS.sub(self._address, line)
+        line = _TRACEBACK.sub(lambda found: path(found[0]), line)
         line = _QUOTED.sub(quoted, line)
         line = _PATH.sub(lambda found: path(found[0]), line)
         line = _UP_TO_FILE.sub(r"\1<file>", line)
-        line = re.sub("\ue000(\\d+)\ue001", lambda found: kept[int(found[1])], line)
-        return self._without_names(line)
+        return re.sub("\ue000(\\d+)\ue001", lambda found: kept[int(found[1])], line)
 
     def _without_names(self, text: str) -> str:
         if self._names is None:

@@ -72,6 +72,8 @@ class PatchNetwork(ABC):
         self._room = Room(f"Estimator '{self.name}'", self.device, "take a smaller plate or a larger GPU")
         self._teller: Progress | None = None
         self._told: set[str] = set()
+        self.short_of_memory = False
+        """Whether a full device forced this run to work in tiles, which moves soft edges slightly."""
 
     def with_settings(self, settings: Settings) -> Self:
         """See `ports.TakesSettings`: the same network, for a run that begins with the whole of the memory.
@@ -151,11 +153,10 @@ class PatchNetwork(ABC):
             return self._fixed_size if most is None or area <= most else None
         tile, side = (height, width), max(height, width)
         while most is not None and tile[0] * tile[1] > most:
-            half = -(-side // 2)
-            half += -half % math.lcm(TILE_MULTIPLE, self._multiple)
-            if half < LEAST_TILE or half >= side:
+            side = side // 2
+            side -= side % math.lcm(TILE_MULTIPLE, self._multiple)
+            if side < LEAST_TILE:
                 return None
-            side = half
             tile = (min(height, side), min(width, side))
         return tile
 
@@ -171,6 +172,7 @@ class PatchNetwork(ABC):
             return self._padded(colour, levels, padded)
         size = (tile[0] + -tile[0] % self._multiple, tile[1] + -tile[1] % self._multiple)
         alpha = self._tiled(colour, levels, size)
+        self.short_of_memory = True
         self._tell(
             progress,
             f"{self._room.full} ran out of memory: patches of {width}x{height} pixels are solved in "

@@ -61,13 +61,12 @@ def _serve(lock: WorkerLock, files: WorkerFiles, times: Times, engine_command: S
     log_unexpected()
     path = str(worker_log.path or "")
     presence = Presence(files, path)
+    server = Server(lock, presence, files.slot, path, times, engine_command)
     try:
-        presence.publish()
+        server.begin()
     except OSError as reason:
-        presence.withdraw()
         return _not_ready(f"The worker can't be put where clients look ({reason}): free space or allow it.")
     log.info("worker %d: version %s, slot %s, %s", os.getpid(), VERSION, files.slot, sys.executable)
-    server = Server(lock, presence, files.slot, path, times, engine_command)
     ready = {"ready": True, "own": True, "pid": os.getpid(), "address": presence.address, "slot": files.slot}
     _say({**ready, "version": VERSION, "protocol": PROTOCOL, "log": path})
     worker_log.take_over_streams()

@@ -68,7 +68,7 @@ class Server:
         times: Times,
         engine_command: Sequence[str] = ENGINE_COMMAND,
     ) -> None:
-        """presence: published; log_path: for `status`, empty for none."""
+        """presence: published by `begin`. log_path: for `status`, empty for none."""
         self._lock, self._presence, self._slot, self._log_path = lock, presence, slot, log_path
         self._times = times
         self._loop = Loop()
@@ -80,10 +80,24 @@ class Server:
             self._loop, engine_command, times.unload_after, self._became_quiet, self._updated
         )
 
-    def serve(self) -> int:
-        """Serve; returns the exit code."""
+    def begin(self) -> None:
+        """Be found. Raises OSError where the files can't be written. What comes waits for `serve`."""
+        # First: from the moment on that there is something to be found, it is removed in the end.
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+            if hasattr(signal, name):
+                self._loop.on_signal(getattr(signal, name), partial(self.stop, name))
         try:
-            self._begin()
+            self._presence.publish()
+            self._door.open()
+        except BaseException:
+            self._presence.withdraw()
+            raise
+        self._loop.after("look", _LOOK_SECONDS, self._look)
+        self._became_quiet()
+
+    def serve(self) -> int:
+        """Serve, once begun; returns the exit code."""
+        try:
             self._loop.run()
         except Exception:
             log.exception("the worker can't go on")
@@ -201,15 +215,6 @@ class Server:
         }
 
     # How it begins and ends.
-
-    def _begin(self) -> None:
-        """Watch what there is to watch."""
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            if hasattr(signal, name):
-                self._loop.on_signal(getattr(signal, name), partial(self.stop, name))
-        self._door.open()
-        self._loop.after("look", _LOOK_SECONDS, self._look)
-        self._became_quiet()
 
     def _became_quiet(self) -> None:
         """There is no job."""

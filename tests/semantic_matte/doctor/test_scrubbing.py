@@ -46,6 +46,8 @@ ANN = Scrubber(
         ("/x/semantic_matte_client/wire.py:12: oh", "<package>/semantic_matte_client/wire.py:12: oh"),
         ('File "/x/semantic_matte/secret_shot.py", line 3', 'File "<path>", line 3'),
         ('File "/x/site-packages/torch/nn.py", line 3', 'File "<path>", line 3'),
+        ("'/mnt/John's shots/secret' is not there", "'<path>' is not there"),
+        ('File "/x/" y.py", line 3, in run', 'File "<path>", line 3, in run'),
         # Files.
         ("'my shot.exr' can't be read", "'<file>' can't be read"),
         ("my shot.1001.EXR: 3 objects", "<file>: 3 objects"),
@@ -66,6 +68,9 @@ ANN = Scrubber(
         ("https://github.com/ann/secret", "<url>"),
         ("ocio://secret", "<url>"),
         ("ocio://default", "ocio://default"),
+        ("ready: --estimator onnx:path/to/model.onnx", "ready: --estimator onnx:path/to/model.onnx"),
+        ("ready: --segmenter transformers:folder", "ready: --segmenter transformers:folder"),
+        ("read:path/to/model.onnx now", "<path> now"),
         ("3.2.2.0", "3.2.2.0"),
         ("driver 550.54.15, CUDA 12.8, 12:34:56 s", "driver 550.54.15, CUDA 12.8, 12:34:56 s"),
         ("cuda:0: Networks run on NVIDIA H100 80GB HBM3.", "cuda:0: Networks run on NVIDIA H100 80GB HBM3."),

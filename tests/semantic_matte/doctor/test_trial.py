@@ -28,7 +28,7 @@ CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
 def scratch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Where the trial makes its folder; and a runtime folder of the user's that it must leave alone."""
     # Paths of sockets are limited, and pytest's are long.
-    with tempfile.TemporaryDirectory(prefix="t") as folder:
+    with tempfile.TemporaryDirectory(prefix="sm-test-") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         monkeypatch.setenv("SEMANTIC_MATTE_RUNTIME", str(tmp_path / "users"))
         monkeypatch.delenv("SEMANTIC_MATTE_LOGS", raising=False)
@@ -39,10 +39,10 @@ def scratch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def assert_nobody_lives(folder: str) -> None:
-    """No process has the trial's folder in its environment any more."""
+    """No process has the trial's folder in its environment: it was ended, and waited for."""
     if sys.platform != "linux":
         return
-    until = time.monotonic() + 5
+    until = time.monotonic() + 0.5
     while found := [
         path.parent.name
         for path in Path("/proc").glob("[0-9]*/environ")

@@ -145,7 +145,7 @@ def test_after_the_last_patch_come_tiles(device: str) -> None:
 def test_tiles_leave_no_seam() -> None:
     """On a flat picture the network answers too low at a tile's border; it must not show inside."""
     flat, trimap = torch.full((1, 3, 700, 900), 0.8), torch.full((1, 700, 900), 128, dtype=torch.uint8)
-    network = Greedy(200_000, blurred)
+    network = Greedy(250_000, blurred)
     alpha = network.estimate(flat, trimap, SilentProgress())[0, 8:-8, 8:-8]
     assert len(network.tried) > 4
     assert alpha.min() > 0.8 * 0.93
@@ -174,7 +174,7 @@ def test_a_long_patch_is_cut_along_its_length() -> None:
     )
     assert network.tried[0] == (1, 96, 2000)
     assert {shape[1] for shape in network.tried} == {96}
-    assert set(network.tried[2:]) == {(1, 96, 512)}
+    assert set(network.tried[2:]) == {(1, 96, 480)}
 
 
 @pytest.mark.parametrize(("side", "tried"), [(512, [512, 256]), (640, [640, 320]), (1024, [1024, 512, 256])])
@@ -266,7 +266,7 @@ def test_whatever_there_is_room_for(count: int, height: int, width: int, room: i
     except DeviceError:
         # What was tried last was one piece, too short to be halved.
         assert network.tried[-1][0] == 1
-        assert max(network.tried[-1]) < 2 * LEAST_TILE + 32
+        assert max(network.tried[-1]) <= 2 * LEAST_TILE
     else:
         torch.testing.assert_close(alpha, red(colour), atol=1e-6, rtol=0)
     sizes = [shape[0] * shape[1] * shape[2] for shape in network.tried]

@@ -126,7 +126,12 @@ class Place:
 
     @property
     def log(self) -> str:
-        return (self.folder / "logs" / "worker-gpu.log").read_text()
+        """What was logged, once no more comes: it is written behind the work's back."""
+        before, now = None, ""
+        while now != before:
+            time.sleep(0.05)
+            before, now = now, (self.folder / "logs" / "worker-gpu.log").read_text()
+        return now
 
     def spawn(self, *engine: str, unload: float = 60, idle: float = 60, clock: float = 0, **given: Any) -> Any:
         """Start a worker on the stand-in engine, with these options of it, and go on."""

@@ -253,6 +253,39 @@ def test_the_log_rotates_and_stays_private(place: Any) -> None:
     assert (place.folder / "logs").stat().st_mode & 0o777 == 0o700
 
 
+BUG = """
+import sys
+from semantic_matte.worker.__main__ import run
+from semantic_matte.worker.dispatcher import Dispatcher
+from semantic_matte.worker.server import Times
+
+def rows(self):
+    raise ZeroDivisionError("a bug")
+
+Dispatcher.rows = rows
+sys.exit(run("gpu", Times(), sys.argv[1:]))
+"""
+
+
+def test_a_bug_in_the_worker_is_told_to_everybody_before_it_ends(place: Any, eventually: Eventually) -> None:
+    worker = place.run([sys.executable, "-c", BUG, *place.engine])
+    assert place.ready_line(worker)["own"]
+    talker, other = place.talker(pid=1), place.talker(pid=2)
+    running, waiting = talker.running("deaf"), other.submit()
+    other.until("accepted", waiting)
+    place.talker(pid=3).say("status")
+    for end in (talker.end_of(running), other.end_of(waiting)):
+        assert (end["type"], end["kind"]) == ("failed", "crash")
+        assert "met a bug" in end["message"]
+    assert talker.is_closed()
+    assert worker.wait(10) == 1
+    assert "ZeroDivisionError: a bug" in place.log
+    eventually(lambda: not place.processes_left(), "the engine has ended")
+    assert place.names() == []
+    place.start()
+    serves(place)
+
+
 def test_what_the_worker_prints_goes_into_its_log(place: Any) -> None:
     worker = place.start()
     for stream in (1, 2):

@@ -96,6 +96,14 @@ def test_the_worker_ends_if_nobody_needs_it(place: Any) -> None:
     assert 1.2 < time.monotonic() - begun < 5
 
 
+def test_a_signal_as_soon_as_it_is_ready(place: Any) -> None:
+    for _ in range(5):
+        worker = place.start()
+        worker.terminate()
+        assert worker.wait(10) == 0
+        assert place.names() == []
+
+
 @pytest.mark.slow
 def test_no_accepted_job_is_lost_when_the_worker_ends_by_itself(place: Any) -> None:
     """Jobs come just as the quiet time is over: each is accepted and done, or closed unheard."""
