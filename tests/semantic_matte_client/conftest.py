@@ -54,8 +54,12 @@ class Place:
 
     def worker(self) -> int:
         """Process number of the worker; fails if there isn't just one."""
+        found = self.processes()
+        # A child that has not begun its own program yet looks like its parent.
         (number,) = [
-            number for number, line in self.processes().items() if "semantic_matte.worker --slot" in line
+            number
+            for number, line in found.items()
+            if "semantic_matte.worker --slot" in line and parent_of(number) not in found
         ]
         return number
 
@@ -83,6 +87,14 @@ def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> bool:
 @pytest.fixture
 def waiting() -> Callable[..., bool]:
     return wait_until
+
+
+def parent_of(process: int) -> int:
+    """Process number of its parent; 0 if it has ended."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def make_place() -> Place:

@@ -57,6 +57,8 @@ _ADDRESS = re.compile(
     r"|(?<!\w)[0-9a-f]*:[0-9a-f:]*:(?:[0-9a-f:.]*[0-9a-f])?(?:%\w+)?(?!\w)",
     re.IGNORECASE,
 )
+# No text of ours has them; and the marks of what is set aside.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ue000\ue001]")
 # What the doctor offers as an example.
 _EXAMPLE = re.compile(r"(?<=:)(?:path/to/)?(?:model\.(?:onnx|pt|safetensors)|folder)$")
 # Not an apostrophe's.
@@ -116,7 +118,7 @@ class Scrubber:
 
         if len(line) > _LONGEST_LINE:
             line = line[:_LONGEST_LINE] + " (cut)"
-        line = re.sub("[\ue000\ue001]", "", line)
+        line = _CONTROL.sub("?", line)
         line = _URL.sub(lambda found: keep(found[0]) if _PUBLIC.fullmatch(found[0]) else "<url>", line)
         line = _EXAMPLE.sub(lambda found: keep(found[0]), line)
         line = self._without_names(_MAIL.sub("<e-mail>", line))

@@ -76,6 +76,7 @@ ANN = Scrubber(
         ("cuda:0: Networks run on NVIDIA H100 80GB HBM3.", "cuda:0: Networks run on NVIDIA H100 80GB HBM3."),
         ("RuntimeError: CUDA error in at::Tensor, 5/10", "RuntimeError: CUDA error in at::Tensor, 5/10"),
         ("'person' or 'network'", "'person' or 'network'"),
+        ("bell\a, \ue0000\ue001", "bell?, ?0?"),
         ("", ""),
     ],
 )  # fmt: skip

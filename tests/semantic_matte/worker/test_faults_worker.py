@@ -149,7 +149,10 @@ def test_a_stopped_holder_that_never_publishes_is_named(place: Any) -> None:
     holder = place.run([sys.executable, "-c", code, str(place.files.lock)])
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
+    # Of one that was killed before: it is not the holder's.
+    place.files.info.write_text(json.dumps({"pid": 1, "address": "nowhere"}))
     line = place.ready_line(place.spawn())
+    place.files.info.unlink()
     assert not line["ready"]
     assert f"process {holder.pid} " in line["reason"]
 

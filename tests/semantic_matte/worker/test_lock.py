@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from semantic_matte.worker import lock as lock_module
 from semantic_matte.worker.lock import WorkerLock
 
 HOLD = """
@@ -47,6 +48,25 @@ def test_a_file_that_was_removed_is_no_lock(tmp_path: Path) -> None:
     assert two.is_ours()
     one.release()
     two.release()
+
+
+def test_a_file_that_is_removed_while_it_is_taken_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, take = tmp_path / "lock", lock_module._lock
+    removals = iter([True, True, False])
+
+    def take_late(descriptor: int) -> bool:
+        if next(removals):
+            path.unlink()
+        return take(descriptor)
+
+    monkeypatch.setattr(lock_module, "_lock", take_late)
+    lock = WorkerLock(path)
+    assert lock.acquire()
+    assert lock.is_ours()
+    assert next(removals, None) is None
+    lock.release()
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff" * 1000, b"12345678901234567890123456789012345", b"-5", b"x"])

@@ -67,9 +67,9 @@ def test_what_has_a_path(settings: dict[str, str], wanted: list[str]) -> None:
 
 
 def test_the_home_folder_is_put_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/artist")
-    assert paths(estimator="torchscript:~/b.pt") == ["/home/artist/b.pt"]
-    assert paths(segmenter="transformers:~/sam") == ["/home/artist/sam"]
+    monkeypatch.setenv("HOME", "/artists/ann")
+    assert paths(estimator="torchscript:~/b.pt") == ["/artists/ann/b.pt"]
+    assert paths(segmenter="transformers:~/sam") == ["/artists/ann/sam"]
 
 
 def test_every_kind_of_brought_model_is_known() -> None:

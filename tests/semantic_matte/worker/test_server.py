@@ -52,6 +52,7 @@ def test_clients_take_turns_and_each_keeps_its_order(place: Any) -> None:
     one, two = place.talker("one", pid=11), place.talker("two", pid=12)
     holding = one.running("hold")
     of_one = [one.submit() for _ in range(4)]
+    one.until("accepted", of_one[-1])
     of_two = [two.submit() for _ in range(2)]
     # As many jobs run or wait before it when it comes: the other's last two come after both of these.
     positions = [two.until("accepted", job)["position"] for job in of_two]
@@ -74,6 +75,7 @@ def test_a_waiting_job_hears_when_its_turn_comes_nearer(place: Any) -> None:
     place.start()
     one, two = place.talker(pid=1), place.talker(pid=2)
     holding, next_one = one.running("hold"), one.submit("hold")
+    one.until("accepted", next_one)
     waiting = two.submit()
     third = two.submit()
     assert two.until("accepted", waiting)["position"] == 2

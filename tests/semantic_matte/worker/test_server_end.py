@@ -96,6 +96,20 @@ def test_the_worker_ends_if_nobody_needs_it(place: Any) -> None:
     assert 1.2 < time.monotonic() - begun < 5
 
 
+def test_the_engine_has_ended_before_the_worker_has(place: Any) -> None:
+    """Also if nobody is there any more whom that could be told: the next worker must find the memory free."""
+    worker = place.start()
+    talker = place.talker()
+    talker.running("deaf")
+    os.kill(talker.status()["engine_pid"], signal.SIGSTOP)
+    talker.say("stop", when="now")
+    talker.until("stopping")
+    talker.close()
+    assert worker.wait(10) == 0
+    assert place.processes_left() == []
+    assert ": ended, SIGKILL" in place.log
+
+
 def test_a_signal_as_soon_as_it_is_ready(place: Any) -> None:
     for _ in range(5):
         worker = place.start()

@@ -58,7 +58,7 @@ def test_a_bug_is_told_as_one_and_the_next_job_is_served(
     engine: Engine, small_photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A task that the protocol would not let through."""
-    end = engine.run(small_photos / "chelsea.png", task="segment\n", out="/tmp/x")
+    end = engine.run(small_photos / "chelsea.png", task="segment\n", out="/results")
     assert (end["type"], end["kind"], end["exit_code"]) == ("failed", "crash", 1)
     assert end["message"].startswith(f"{BUG}KeyError")
     assert "Traceback" in capsys.readouterr().err
