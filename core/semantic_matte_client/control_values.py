@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping
 
 from semantic_matte_client.errors import RequestError
-from semantic_matte_client.protocol import is_number, is_text
+from semantic_matte_client.message_fields import is_number, is_text
 
 CONTROLS_FILE = Path(__file__).parent / "controls.json"
 

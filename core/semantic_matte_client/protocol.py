@@ -9,20 +9,32 @@ versions can tell each other who they are.
 from __future__ import annotations
 
 import json
-import math
 import re
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, NoReturn
+from typing import Any, Dict, List, Mapping, NoReturn
 
 from semantic_matte_client.errors import ProtocolError
+from semantic_matte_client.message_fields import (
+    Field,
+    complaint,
+    is_number,
+    is_text,
+    number,
+    one_of,
+    optional_text,
+    optional_whole,
+    shown,
+    text,
+    texts,
+    whole,
+)
 from semantic_matte_client.version import VERSION
 
 # Raised with every change of a message's fields or meaning.
 PROTOCOL = 1
 
-# The longest message in bytes; the most plates of a job; the longest text; the most roots of a job.
+# The longest message in bytes; the most plates of a job; the most roots of a job.
 LONGEST_MESSAGE = 4 << 20
 MOST_PLATES = 10_000
-LONGEST_TEXT = 4096
 MOST_ROOTS = 64
 MOST_SETTINGS = 256
 MOST_NAMES = 1000
@@ -44,78 +56,6 @@ _MOST_DIGITS = 40
 _JOB = re.compile(r"[0-9a-f]{32}")
 
 Message = Dict[str, Any]
-Check = Callable[[Any], bool]
-
-
-class Field(NamedTuple):
-    """One field of a message. expected: in words, for the error."""
-
-    check: Check
-    expected: str
-    required: bool = True
-
-
-def _text(longest: int = LONGEST_TEXT) -> Field:
-    return Field(lambda value: is_text(value, longest), f"a text of at most {longest} characters")
-
-
-def _optional_text(longest: int = LONGEST_TEXT) -> Field:
-    known = _text(longest)
-    return Field(lambda value: value is None or known.check(value), f"{known.expected} or null", False)
-
-
-def _texts(most: int, least: int = 0) -> Field:
-    return Field(
-        lambda value: (
-            isinstance(value, list) and least <= len(value) <= most and all(is_text(one) for one in value)
-        ),
-        f"a list of {least} to {most} texts of at most {LONGEST_TEXT} characters",
-    )
-
-
-def _one_of(*known: str) -> Field:
-    return Field(lambda value: isinstance(value, str) and value in known, f"one of {', '.join(known)}")
-
-
-def _whole(least: int = 0, most: int = 2**53) -> Field:
-    return Field(
-        lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
-        f"a whole number from {least} to {most}",
-    )
-
-
-def _optional_whole() -> Field:
-    known = _whole()
-    return Field(lambda value: value is None or known.check(value), f"{known.expected} or null", False)
-
-
-def _number(least: float, most: float, optional: bool = False) -> Field:
-    return Field(
-        lambda value: (optional and value is None) or (is_number(value) and least <= value <= most),
-        f"a number from {least:g} to {most:g}" + (" or null" if optional else ""),
-        not optional,
-    )
-
-
-def is_text(value: Any, longest: int = LONGEST_TEXT) -> bool:
-    """A str of limited length without null characters that can be written as UTF-8."""
-    if not isinstance(value, str) or len(value) > longest or "\0" in value:
-        return False
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def is_number(value: Any) -> bool:
-    """A finite int or float, and no bool."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
 
 
 def _is_setting(value: Any) -> bool:
@@ -133,32 +73,32 @@ def _are_settings(value: Any) -> bool:
 
 
 def _is_instance(value: Any) -> bool:
-    return isinstance(value, dict) and not _complaint(value, _INSTANCE)
+    return isinstance(value, dict) and not complaint(value, _INSTANCE)
 
 
 def _is_queued(value: Any) -> bool:
-    return isinstance(value, dict) and not _complaint(value, _QUEUED)
+    return isinstance(value, dict) and not complaint(value, _QUEUED)
 
 
 _IDENTITY = Field(lambda value: isinstance(value, str) and bool(_JOB.fullmatch(value)), "32 digits of 0-9a-f")
 _FLAG = Field(lambda value: isinstance(value, bool), "true or false")
 _BOX = Field(
-    lambda value: isinstance(value, list) and len(value) == 4 and all(map(_whole(-(2**31)).check, value)),
+    lambda value: isinstance(value, list) and len(value) == 4 and all(map(whole(-(2**31)).check, value)),
     "a list of four whole numbers x0, y0, x1, y1",
 )
 _INSTANCE: Dict[str, Field] = {
-    "slot": _text(),
-    "label": _text(),
-    "score": _number(0, 1),
+    "slot": text(),
+    "label": text(),
+    "score": number(0, 1),
     "box": _BOX,
-    "passes": _whole()._replace(required=False),
+    "passes": whole()._replace(required=False),
 }
 _QUEUED: Dict[str, Field] = {
     "job": _IDENTITY,
-    "task": _one_of(*TASKS),
-    "client": _text(200),
-    "state": _one_of("running", "waiting", "cancelling"),
-    "fraction": _number(0, 1),
+    "task": one_of(*TASKS),
+    "client": text(200),
+    "state": one_of("running", "waiting", "cancelling"),
+    "fraction": number(0, 1),
 }
 _INSTANCES = Field(
     lambda value: isinstance(value, list) and len(value) <= MOST_INSTANCES and all(map(_is_instance, value)),
@@ -168,98 +108,98 @@ _INSTANCES = Field(
 # What a client says.
 REQUESTS: Dict[str, Dict[str, Field]] = {
     "hello": {
-        "protocol": _whole(),
-        "version": _text(64),
+        "protocol": whole(),
+        "version": text(64),
         # What the host is called, for status and logs: "nuke 15.1", "blender 4.2", "shell".
-        "client": _text(200),
-        "pid": _whole(),
+        "client": text(200),
+        "pid": whole(),
     },
     "submit": {
         "job": _IDENTITY,
-        "task": _one_of(*TASKS),
-        "plates": _texts(MOST_PLATES, 1),
+        "task": one_of(*TASKS),
+        "plates": texts(MOST_PLATES, 1),
         # matte: a folder. refine: the alpha's file. segment: a file of COCO results, or null.
-        "out": _optional_text(),
-        "hint": _optional_text(),
-        "trimap": _optional_text(),
-        "colour_space": _optional_text(),
+        "out": optional_text(),
+        "hint": optional_text(),
+        "trimap": optional_text(),
+        "colour_space": optional_text(),
         # The OCIO configuration of the host; null: none is set there.
-        "ocio": _optional_text(),
+        "ocio": optional_text(),
         "settings": Field(
             _are_settings, f"at most {MOST_SETTINGS} settings: texts, numbers, true, false, lists"
         ),
         # Folders (absolute): nothing outside them is read or written for this job, links resolved.
-        "roots": _texts(MOST_ROOTS, 1),
-        "on_disconnect": _one_of(*ON_DISCONNECT),
+        "roots": texts(MOST_ROOTS, 1),
+        "on_disconnect": one_of(*ON_DISCONNECT),
     },
     "cancel": {"job": _IDENTITY},
     "status": {},
     # now: running jobs are cancelled. idle: running and waiting jobs are finished first.
-    "stop": {"when": _one_of("now", "idle")},
+    "stop": {"when": one_of("now", "idle")},
 }
 
 # What a worker answers; those of a job are also what its engine process says.
 ANSWERS: Dict[str, Dict[str, Field]] = {
-    "welcome": {"protocol": _whole(), "version": _text(64), "pid": _whole(), "slot": _text(200)},
-    "refused": {"protocol": _whole(), "version": _text(64), "message": _text()},
+    "welcome": {"protocol": whole(), "version": text(64), "pid": whole(), "slot": text(200)},
+    "refused": {"protocol": whole(), "version": text(64), "message": text()},
     # The client's last message was not understood; the connection is then closed.
-    "error": {"message": _text()},
+    "error": {"message": text()},
     # position: how many jobs run or wait before it.
-    "accepted": {"job": _IDENTITY, "position": _whole()},
+    "accepted": {"job": _IDENTITY, "position": whole()},
     "progress": {
         "job": _IDENTITY,
         # queued, starting (the engine loads), then as in ports.ProgressEvent: reading, segmenting, matting, ...
-        "stage": _text(64),
-        "plate": _text(),
+        "stage": text(64),
+        "plate": text(),
         # Counted from 1.
-        "frame": _whole(),
-        "frames": _whole(),
-        "instance": _text(),
+        "frame": whole(),
+        "frames": whole(),
+        "instance": text(),
         # Counted from 1; 0 outside of passes.
-        "pass": _whole(),
+        "pass": whole(),
         # Of the whole job; never falls.
-        "fraction": _number(0, 1),
-        "seconds_left": _number(0, 1e9, optional=True),
+        "fraction": number(0, 1),
+        "seconds_left": number(0, 1e9, optional=True),
         # How many jobs run or wait before it, while it is queued.
-        "position": _optional_whole(),
+        "position": optional_whole(),
     },
-    "notice": {"job": _IDENTITY, "message": _text()},
+    "notice": {"job": _IDENTITY, "message": text()},
     "frame": {
         "job": _IDENTITY,
-        "plate": _text(),
-        "files": _texts(MOST_FILES),
+        "plate": text(),
+        "files": texts(MOST_FILES),
         "reused": _FLAG,
         # Of the content (see the sidecar); null where there is none.
-        "key": _optional_text(200),
+        "key": optional_text(200),
         "instances": _INSTANCES,
     },
-    "done": {"job": _IDENTITY, "seconds": _number(0, 1e9)},
+    "done": {"job": _IDENTITY, "seconds": number(0, 1e9)},
     "failed": {
         "job": _IDENTITY,
-        "kind": _one_of(*FAILURES),
-        "message": _text(),
-        "exit_code": _whole(1, 255),
+        "kind": one_of(*FAILURES),
+        "message": text(),
+        "exit_code": whole(1, 255),
     },
     "cancelled": {"job": _IDENTITY},
     "status": {
-        "protocol": _whole(),
-        "version": _text(64),
-        "pid": _whole(),
-        "slot": _text(200),
-        "python": _text(),
-        "seconds": _number(0, 1e12),
-        "engine": _one_of(*ENGINE_STATES),
+        "protocol": whole(),
+        "version": text(64),
+        "pid": whole(),
+        "slot": text(200),
+        "python": text(),
+        "seconds": number(0, 1e12),
+        "engine": one_of(*ENGINE_STATES),
         # Process number of the engine process; 0 where there is none.
-        "engine_pid": _whole(),
+        "engine_pid": whole(),
         # One sentence of what networks run on; empty before the first job.
-        "device": _text(),
-        "clients": _whole(),
+        "device": text(),
+        "clients": whole(),
         "jobs": Field(
             lambda value: isinstance(value, list) and len(value) <= MOST_QUEUED and all(map(_is_queued, value)),
             "a list of jobs",
         ),
-        "finished": _whole(),
-        "log": _text(),
+        "finished": whole(),
+        "log": text(),
     },
     "stopping": {},
 }
@@ -268,13 +208,15 @@ ANSWERS: Dict[str, Dict[str, Field]] = {
 ORDERS: Dict[str, Dict[str, Field]] = {
     "run": {name: field for name, field in REQUESTS["submit"].items() if name != "on_disconnect"},
     "cancel": {"job": _IDENTITY},
+    # Load what every job needs, for the next one.
+    "warm": {},
 }
 
 # What the engine process says: `ready` once, when it may be given a job, and what belongs to jobs.
 REPORTS: Dict[str, Dict[str, Field]] = {
-    "ready": {"version": _text(64), "pid": _whole()},
+    "ready": {"version": text(64), "pid": whole()},
     # Once the device is chosen: the sentence for `status`.
-    "device": {"sentence": _text()},
+    "device": {"sentence": text()},
     **{name: ANSWERS[name] for name in ("progress", "notice", "frame", "done", "failed", "cancelled")},
 }
 
@@ -289,10 +231,10 @@ def encode(message: Mapping[str, Any], known: Mapping[str, Mapping[str, Field]])
     """
     check(message, known)
     # ASCII: no line separator of any reader, and no half characters.
-    text = json.dumps(message, allow_nan=False, separators=(",", ":")).encode("ascii")
-    if len(text) > LONGEST_MESSAGE:
-        refuse(f"a message of {len(text)} bytes is longer than {LONGEST_MESSAGE}")
-    return text
+    content = json.dumps(message, allow_nan=False, separators=(",", ":")).encode("ascii")
+    if len(content) > LONGEST_MESSAGE:
+        refuse(f"a message of {len(content)} bytes is longer than {LONGEST_MESSAGE}")
+    return content
 
 
 def decode(content: bytes, known: Mapping[str, Mapping[str, Field]]) -> Message:
@@ -317,10 +259,10 @@ def check(message: Any, known: Mapping[str, Mapping[str, Field]]) -> None:
         refuse("a message is not an object")
     kind = message.get("type")
     if not isinstance(kind, str) or kind not in known:
-        refuse(f"a message has the unknown type {_shown(kind)}")
-    complaint = _complaint({name: value for name, value in message.items() if name != "type"}, known[kind])
-    if complaint:
-        refuse(f"a message '{kind}' {complaint}")
+        refuse(f"a message has the unknown type {shown(kind)}")
+    wrong = complaint({name: value for name, value in message.items() if name != "type"}, known[kind])
+    if wrong:
+        refuse(f"a message '{kind}' {wrong}")
 
 
 def refuse(what: str) -> NoReturn:
@@ -340,37 +282,15 @@ def version_sentence(theirs: Mapping[str, Any], who: str, mine: str) -> str:
     )
 
 
-def _complaint(values: Mapping[str, Any], fields: Mapping[str, Field]) -> str:
-    unknown: List[str] = sorted(str(name) for name in values if name not in fields)
-    if unknown:
-        return f"has the unknown field {_shown(unknown[0])}"
-    for name, field in fields.items():
-        if name not in values:
-            if field.required:
-                return f"lacks the field '{name}'"
-        elif not field.check(values[name]):
-            return f"has {_shown(values[name])} as '{name}', where {field.expected} is expected"
-    return ""
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
 
 
-def _shown(value: Any) -> str:
-    """A value for a sentence: short, and on one line."""
-    try:
-        text = json.dumps(value)
-    except (TypeError, ValueError):
-        text = type(value).__name__
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
-
-
-def _integer(text: str) -> int:
+def _integer(digits: str) -> int:
     """A whole number. Very long ones take some Pythons minutes, and no float holds them."""
-    if len(text) > _MOST_DIGITS:
+    if len(digits) > _MOST_DIGITS:
         raise ValueError("a number is too long")
-    return int(text)
+    return int(digits)
 
 
 def _once(pairs: List[Any]) -> Dict[str, Any]:

@@ -9,15 +9,14 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 from semantic_matte_client.control_values import checked_settings
 from semantic_matte_client.errors import ProtocolError, RequestError
+from semantic_matte_client.message_fields import LONGEST_TEXT, is_text
 from semantic_matte_client.protocol import (
-    LONGEST_TEXT,
     MOST_PLATES,
     MOST_ROOTS,
     ON_DISCONNECT,
     REQUESTS,
     TASKS,
     encode,
-    is_text,
 )
 from semantic_matte_client.runtime import worker_slot
 

@@ -15,7 +15,8 @@ from multiprocessing.connection import Connection
 from typing import Any, Mapping
 
 from semantic_matte_client.errors import AuthenticationError, WorkerLostError
-from semantic_matte_client.protocol import LONGEST_MESSAGE, Field, Message, decode, encode
+from semantic_matte_client.message_fields import Field
+from semantic_matte_client.protocol import LONGEST_MESSAGE, Message, decode, encode
 
 FAMILY = "AF_PIPE" if os.name == "nt" else "AF_UNIX"
 # Seconds for each step of a handshake, and for the rest of a message that has begun.

@@ -1,11 +1,11 @@
 """What the worker costs: against the same HD job in-process, to its first event, in a host's memory, from cold.
 
-    python tests/benchmarks/worker.py [--photo PICTURE] [--repeat 7] [--events 50] [--device auto]
+    python tests/benchmarks/worker.py [--photo PICTURE] [--find cup] [--repeat 7] [--events 50] [--device auto]
 
-The HD plate is a photo enlarged to 1920x1080, matted with the default settings. Worker and in-process engine
-take turns on it, warm, each writing all its files into a new folder; the ratio is that of the medians, and the
-best of each is shown too. `accepted` and `at work` are milliseconds from the call of `submit` in a bare Python
-to the worker's word that it has the job, and to the engine's first word that it works on it. Memory is the
+The HD plate is a photo enlarged to 1920x1080, of which one object is matted, else by default. Worker and
+in-process engine take turns on it, warm, each writing all its files into a new folder; the ratio is that of the
+medians, and the best of each is shown too. `accepted` and `at work` are milliseconds from the call of `submit` in a bare Python
+to the worker's word that it has the job, and to the engine's first word on it. Memory is the
 resident size of a bare Python before it imports the client and at its highest in a whole job. The cold start is
 that of a worker that did not run, with its parts; files are in the system's cache.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -35,8 +36,8 @@ from semantic_matte_client.client import Client
 CORE = Path(__file__).parent.parent.parent / "core"
 PHOTO = Path(__file__).parent.parent / "data" / "photos" / "coffee.png"
 
-# Bars of the project: share of a job, milliseconds, megabytes.
-DEAREST, SLOWEST_EVENT, LARGEST_HOST = 0.03, 50.0, 20.0
+# Bars of the project: share of a job, milliseconds, megabytes, seconds.
+DEAREST, SLOWEST_EVENT, LARGEST_HOST, SLOWEST_CANCEL = 0.03, 50.0, 20.0, 0.5
 
 # In a Python that has nothing but the standard library, as a host has.
 EVENTS = """
@@ -52,7 +53,7 @@ with Client(python=sys.argv[2], device=sys.argv[3], runtime=Path(sys.argv[4])) a
         seen = {}
         while not job.poll():
             for event in job.events:
-                at_work = event["type"] == "progress" and event["stage"] not in ("queued", "starting")
+                at_work = event["type"] == "progress" and event["stage"] != "queued"
                 name = "accepted" if event["type"] == "accepted" else "at work" if at_work else None
                 if name:
                     seen.setdefault(name, (time.perf_counter() - start) * 1000)
@@ -120,17 +121,17 @@ def cold_start(client: Client, plate: Path) -> list[dict[str, Any]]:
 
 
 def against_in_process(
-    client: Client, plate: Path, folder: Path, device: str, repeat: int
+    client: Client, plate: Path, folder: Path, settings: dict[str, Any], repeat: int
 ) -> list[dict[str, Any]]:
     """Seconds of the same job both ways, taking turns; the first turn only warms up."""
-    engine = Engine(Settings(device=device))
+    engine = Engine(Settings(**settings))
     seconds: dict[str, list[float]] = {"in-process": [], "worker": []}
     for turn in range(repeat + 1):
         for name, found in seconds.items():
             out = folder / f"{name}-{turn}"
             start = time.perf_counter()
             if name == "worker":
-                client.submit("matte", [plate], out=out, settings={"device": device}).wait()
+                client.submit("matte", [plate], out=out, settings=settings).wait()
             else:
                 matte_files(engine, MatteRequest((plate,), out), SilentProgress())
             if turn:
@@ -161,6 +162,35 @@ def first_events(*arguments: object) -> list[dict[str, Any]]:
     return rows
 
 
+def cancels(
+    client: Client, plate: Path, folder: Path, settings: dict[str, Any], longest: float, count: int
+) -> list[dict[str, Any]]:
+    """Seconds from a cancel at a random moment of the HD job to its end; how many engines had to be killed."""
+    generator = random.Random(0)
+    seconds, killed = [], 0
+    for turn in range(count):
+        job = client.submit("matte", [plate], out=folder / f"cancelled-{turn}", settings=settings)
+        until = time.perf_counter() + generator.uniform(0, longest)
+        while time.perf_counter() < until:
+            job.poll()
+            time.sleep(0.01)
+        engine = (client.status() or {})["engine_pid"]
+        start = time.perf_counter()
+        job.cancel()
+        while not job.poll():
+            time.sleep(0.001)
+        seconds.append(time.perf_counter() - start)
+        killed += (client.status() or {})["engine_pid"] != engine
+    return [
+        {
+            "cancels": count,
+            "median s": statistics.median(seconds),
+            "slowest s": max(seconds),
+            "engines killed": killed,
+        }
+    ]
+
+
 def verdict(what: str, value: float, bar: float, unit: str) -> None:
     """One line for a bar."""
     print(f"Bar: {what} below {bar:g} {unit}; {'kept' if value < bar else 'MISSED'} with {value:.2f}.")
@@ -169,8 +199,10 @@ def verdict(what: str, value: float, bar: float, unit: str) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--photo", type=Path, default=PHOTO)
+    parser.add_argument("--find", default="cup", help="the object in the photo")
     parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--events", type=int, default=50)
+    parser.add_argument("--cancels", type=int, default=12)
     parser.add_argument("--device", default="auto")
     add_json_option(parser)
     return parser.parse_args()
@@ -192,14 +224,18 @@ def main() -> None:
             print_table("First words after submit, warm worker", events)
             memory = in_bare_python(MEMORY, *place)
             print_table("A host's memory, MB", [memory])
-            jobs = against_in_process(client, plate, folder, options.device, options.repeat)
+            settings = {"device": options.device, "find": [options.find]}
+            jobs = against_in_process(client, plate, folder, settings, options.repeat)
             print_table(f"The same HD job, {options.photo.name}", jobs)
+            ends = cancels(client, plate, folder, settings, jobs[1]["median s"], options.cancels)
+            print_table("Cancels at random moments of that job", ends)
             client.stop()
     verdict("first event", events[0]["median ms"], SLOWEST_EVENT, "ms")
     verdict("engine's first word", events[1]["median ms"], SLOWEST_EVENT, "ms")
     verdict("a host's memory for the client", memory["highest"] - memory["before"], LARGEST_HOST, "MB")
     verdict("worker's own cost", (jobs[1]["/ in-process"] - 1) * 100, DEAREST * 100, "% of the job")
-    write_json(options.json, {"cold": cold, "events": events, "memory": memory, "jobs": jobs})
+    verdict("slowest cancel", ends[0]["slowest s"], SLOWEST_CANCEL, "s")
+    write_json(options.json, {"cancels": ends, "cold": cold, "events": events, "memory": memory, "jobs": jobs})
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_matte_client import protocol
+from semantic_matte_client import message_fields, protocol
 from semantic_matte_client.errors import ProtocolError
 from semantic_matte_client.version import VERSION
 
 JOB = "0123456789abcdef" * 2
-TEXT = protocol.LONGEST_TEXT
+TEXT = message_fields.LONGEST_TEXT
 INSTANCE = {"slot": "sm_person_01", "label": "person", "score": 0.5, "box": [0, -1, 2, 3], "passes": 4}
 SUBMIT = {
     "job": JOB,
@@ -95,8 +95,8 @@ KINDS = [(table, kind) for table, kinds in GOOD.items() for kind in kinds]
 FIELDS = [(table, kind, name) for table, kind in KINDS for name in GOOD[table][kind]]
 
 
-def table_of(name: str) -> Mapping[str, Mapping[str, protocol.Field]]:
-    known: Mapping[str, Mapping[str, protocol.Field]] = getattr(protocol, name)
+def table_of(name: str) -> Mapping[str, Mapping[str, message_fields.Field]]:
+    known: Mapping[str, Mapping[str, message_fields.Field]] = getattr(protocol, name)
     return known
 
 

@@ -26,7 +26,7 @@ from semantic_matte.worker.loop import Loop
 from semantic_matte_client import protocol
 
 # Seconds that the engine has to obey a cancel, before it is killed.
-CANCEL_SECONDS = 0.45
+CANCEL_SECONDS = 0.4
 # Seconds that removing a killed engine's temporaries may hold up the answer; a disk may hang.
 _SWEEP_SECONDS = 0.25
 # Bytes of orders that may wait.
@@ -59,6 +59,8 @@ class Dispatcher:
         self._current: JobRecord | None = None
         self._phase = "new"
         self._on_halted: Callable[[], None] | None = None
+        # After a kill the next engine loads before it has a job: who cancels mostly tries again.
+        self._warm_next = False
         self.engine = EngineKeeper(loop, command, self)
         self.finished = 0
 
@@ -147,6 +149,9 @@ class Dispatcher:
 
     def engine_ready(self) -> None:
         """It may be given a job."""
+        if self._warm_next and self._current is None:
+            self.engine.order(protocol.encode({"type": "warm"}, protocol.ORDERS))
+        self._warm_next = False
         self._advance()
 
     def engine_updated(self, version: str) -> None:
@@ -186,6 +191,7 @@ class Dispatcher:
             else:
                 self._advance()
         elif job.cancelling:
+            self._warm_next = True
             self._sweep(job, cancelled_message(job.identity))
         elif not job.reported and not job.lost:
             # Dead before it could begin: as if it had died a moment sooner, while idle.
@@ -229,6 +235,10 @@ class Dispatcher:
         if self.engine.state != "none" and not self._loop.waits("unload"):
             self._loop.after("unload", self._unload_seconds, self._unload)
         self._on_quiet()
+        if self._warm_next and self._on_halted is None and self.engine.state == "none":
+            # What keeps it from starting is told to the next job.
+            self.engine.start()
+            self._loop.after("unload", self._unload_seconds, self._unload)
 
     def _unload(self) -> None:
         if self._current is None:

@@ -63,7 +63,11 @@ def main() -> None:
     reports.tell({"type": "ready", "version": __version__, "pid": os.getpid()})
     tasks = Tasks(reports.tell, cancels)
     while True:
-        tasks.run(jobs.get())
+        order = jobs.get()
+        if order["type"] == "warm":
+            tasks.warm()
+        else:
+            tasks.run(order)
 
 
 def end(code: int) -> NoReturn:
@@ -114,9 +118,10 @@ def _read(
                 continue
             if order["type"] == "cancel":
                 cancels.ask(order["job"])
-            else:
+                continue
+            if order["type"] == "run":
                 cancels.expect(order["job"])
-                jobs.put(order)
+            jobs.put(order)
     except Exception:
         traceback.print_exc()
     finally:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from semantic_matte.errors import CancelledError
-from semantic_matte_client.protocol import LONGEST_TEXT
+from semantic_matte_client.message_fields import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from semantic_matte.ports import ProgressEvent

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semantic_matte_client import protocol
+from semantic_matte_client.message_fields import LONGEST_TEXT
 
 if TYPE_CHECKING:
     from semantic_matte.worker.clients import ClientLink
@@ -104,7 +105,7 @@ def failed_message(job: str, kind: str, sentence: str) -> protocol.Message:
         "type": "failed",
         "job": job,
         "kind": kind,
-        "message": plain[: protocol.LONGEST_TEXT],
+        "message": plain[:LONGEST_TEXT],
         "exit_code": 1,
     }
 

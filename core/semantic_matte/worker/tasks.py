@@ -5,6 +5,7 @@ The engine is kept between jobs, so that models stay loaded. Nothing heavy is im
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 import traceback
@@ -52,12 +53,18 @@ class Tasks:
             end["seconds"] = time.monotonic() - began
         self._tell({**end, "job": job})
 
+    def warm(self) -> None:
+        """Load what every job needs before there is one. What goes wrong is for the next job to tell."""
+        with contextlib.suppress(ImportError, OSError):
+            load(lambda: None)
+            import torch  # noqa: F401
+
     def _attempt(self, order: Order, progress: JobProgress) -> dict[str, Any]:
         """Do the work; returns the report of its end but for the job."""
         try:
             progress.starting(len(order["plates"]))
             try:
-                load(progress)
+                load(progress.check)
             except (ImportError, OSError) as error:
                 traceback.print_exc()
                 return _failed("start", f"The engine can't be loaded: {type(error).__name__}: {error}.")
@@ -193,20 +200,20 @@ class _Watched:
         self._progress.notice(message)
 
 
-def load(progress: JobProgress) -> None:
-    """Import what every job needs, with looks between at whether it was cancelled. Raises CancelledError."""
+def load(check: Callable[[], None]) -> None:
+    """Import what every job needs. check: called in between, may raise."""
     import numpy  # noqa: F401
 
-    progress.check()
+    check()
     import cv2  # noqa: F401
 
-    progress.check()
+    check()
     import OpenImageIO  # noqa: F401
 
-    progress.check()
+    check()
     import semantic_matte.jobs  # noqa: F401
 
-    progress.check()
+    check()
 
 
 def _kind(order: Order) -> str:

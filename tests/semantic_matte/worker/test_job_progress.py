@@ -22,6 +22,7 @@ from semantic_matte.worker.job_progress import (
     steps_of,
 )
 from semantic_matte_client import protocol
+from semantic_matte_client.message_fields import is_text
 
 JOB = "f" * 32
 MATTE = steps_of(("reading", "segmenting", "matting", "writing"), 3)
@@ -155,8 +156,8 @@ def test_notices_are_told_once_and_never_too_long(job: Job) -> None:
 @given(st.text(st.characters()) | st.text(st.characters(categories=["Cs"])), st.integers(4, 5000))
 def test_every_text_fits(text: str, longest: int) -> None:
     found = shortened(text, longest)
-    assert protocol.is_text(found, longest)
-    if protocol.is_text(text, longest):
+    assert is_text(found, longest)
+    if is_text(text, longest):
         assert found == text
 
 
