@@ -49,12 +49,11 @@ from semantic_matte.cli_options import (
 from semantic_matte.console import BarProgress, JsonProgress, run_work, write_json_line
 
 if TYPE_CHECKING:
-    from semantic_matte.jobs import FrameResult, MatteRequest
+    from semantic_matte.jobs import MatteRequest
     from semantic_matte.settings import Settings
 
-# What is told of a plate and of an object in it.
+# What is told of a plate.
 FRAME_FIELDS = ("plate", "files", "reused", "key", "instances")
-INSTANCE_FIELDS = ("slot", "label", "score", "passes", "box")
 
 
 def matte(
@@ -219,7 +218,7 @@ def _matte(
     from semantic_matte.engine import Engine
     from semantic_matte.jobs import matte_files
 
-    return [_told(result) for result in matte_files(Engine(settings), asked, progress)]
+    return [result.told() for result in matte_files(Engine(settings), asked, progress)]
 
 
 def _matte_in_worker(
@@ -251,15 +250,10 @@ def _segment(
 ) -> list[tuple[str, list[dict[str, Any]]]]:
     """The objects of each plate, found in this process."""
     from semantic_matte.engine import Engine
-    from semantic_matte.jobs import segment_files
+    from semantic_matte.jobs import object_row, segment_files
 
-    return [
-        (
-            str(path),
-            [{"slot": i.slot, "label": i.label, "score": i.score, "box": i.box.as_list()} for i in instances],
-        )
-        for path, instances in segment_files(Engine(settings), plates, progress, hint, colour_space, coco)
-    ]
+    found = segment_files(Engine(settings), plates, progress, hint, colour_space, coco)
+    return [(str(path), list(map(object_row, instances))) for path, instances in found]
 
 
 def _segment_in_worker(
@@ -277,17 +271,6 @@ def _segment_in_worker(
         "segment", plates, settings, progress, out=coco, hint=hint, colour_space=colour_space
     )
     return [(frame["plate"], frame["instances"]) for frame in frames]
-
-
-def _told(result: FrameResult) -> dict[str, Any]:
-    """A plate's result as the worker tells it."""
-    return {
-        "plate": str(result.plate),
-        "files": [str(path) for path in result.files],
-        "reused": result.reused,
-        "key": result.record["key"],
-        "instances": [{name: slot[name] for name in INSTANCE_FIELDS} for slot in result.record["slots"]],
-    }
 
 
 def _frame_lines(frame: Mapping[str, Any]) -> list[str]:

@@ -51,6 +51,27 @@ class FrameResult:
     files: tuple[Path, ...]
     reused: bool = False
 
+    def told(self) -> dict[str, Any]:
+        """As a shell and a worker tell it, in plain values."""
+        fields = ("slot", "label", "score", "passes", "box")
+        return {
+            "plate": str(self.plate),
+            "files": [str(path) for path in self.files],
+            "reused": self.reused,
+            "key": self.record["key"],
+            "instances": [{name: slot[name] for name in fields} for slot in self.record["slots"]],
+        }
+
+
+def object_row(instance: Instance) -> dict[str, Any]:
+    """A found object as a shell and a worker tell it, in plain values."""
+    return {
+        "slot": instance.slot,
+        "label": instance.label,
+        "score": float(instance.score),
+        "box": instance.box.as_list(),
+    }
+
 
 @dataclass(frozen=True)
 class _Sources:

@@ -151,7 +151,7 @@ class Reaching:
             if not connection.poll(WAIT_SECONDS):
                 return self._silent()
             wire.shake_hands(connection, self._key, STEP_SECONDS, first=False)
-            limit_sending(connection, STEP_SECONDS)
+            wire.limit_sending(connection, STEP_SECONDS)
             hello = {"protocol": PROTOCOL, "version": VERSION, "client": self._name, "pid": os.getpid()}
             wire.send(connection, {"type": "hello", **hello}, REQUESTS)
         except SilentWorkerError:
@@ -230,16 +230,6 @@ def silence(pid: int) -> str:
         f"{who} does not answer: it is stopped or stuck, or the machine is out of breath. 'semantic-matte "
         "worker stop' ends it, and the next job starts a new one."
     )
-
-
-def limit_sending(connection: Connection, seconds: float) -> None:
-    """From now on, sending fails (OSError) once the other side has taken nothing for so long. POSIX alone."""
-    if os.name != "posix":
-        return
-    whole = int(seconds)
-    limit = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
-    with socket.socket(fileno=os.dup(connection.fileno())) as same:
-        same.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
 
 def listener(files: WorkerFiles) -> int:

@@ -67,10 +67,14 @@ def limit_message_time(connection: Connection, seconds: float) -> None:
     """From now on, the rest of a message that has begun may take so long; sending is not limited."""
     if os.name != "posix":
         return
-    whole = int(seconds)
-    limit = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
-    with socket.socket(fileno=os.dup(connection.fileno())) as same:
-        same.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    _limit(connection, socket.SO_RCVTIMEO, seconds)
+
+
+def limit_sending(connection: Connection, seconds: float) -> None:
+    """From now on, sending fails (OSError) once the other side has taken nothing for so long. POSIX alone."""
+    if os.name != "posix":
+        return
+    _limit(connection, socket.SO_SNDTIMEO, seconds)
 
 
 def send(connection: Connection, message: Mapping[str, Any], known: Mapping[str, Mapping[str, Field]]) -> None:
@@ -116,3 +120,10 @@ def reach(address: str, seconds: float) -> Connection:
         reached.connect(address)
         reached.setblocking(True)
         return Connection(reached.detach())
+
+
+def _limit(connection: Connection, option: int, seconds: float) -> None:
+    """Set one of a socket's own time limits."""
+    whole = int(seconds)
+    with socket.socket(fileno=os.dup(connection.fileno())) as same:
+        same.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", whole, int((seconds - whole) * 1e6)))

@@ -4,8 +4,8 @@
 
 The HD plate is a photo enlarged to 1920x1080, of which one object is matted, else by default. Worker and
 in-process engine take turns on it, warm, each writing all its files into a new folder; the ratio is that of the
-medians, and the best of each is shown too. `accepted` and `at work` are milliseconds from the call of `submit` in a bare Python
-to the worker's word that it has the job, and to the engine's first word on it. Memory is the
+medians, and the best of each is shown too. `accepted` and `at work` are milliseconds from the call of `submit`
+in a bare Python to the worker's word that it has the job, and to the engine's first word on it. Memory is the
 resident size of a bare Python before it imports the client and at its highest in a whole job. The cold start is
 that of a worker that did not run, with its parts; files are in the system's cache.
 """

@@ -90,12 +90,7 @@ class ClientLink:
         self._outbox.close(drop=True)
         # So that a reader ends that waits for the loop.
         self._room.release()
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-        else:
-            with contextlib.suppress(OSError):
-                self._connection.close()
+        self._hang_up()
 
     def join(self, seconds: float) -> None:
         """Wait until what waited was sent, if that comes soon."""
@@ -172,11 +167,14 @@ class ClientLink:
                 self._connection.send_bytes(content)
         except OSError:
             self._outbox.close(drop=True)
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        """End the connection, for whichever thread waits on it too."""
+        with contextlib.suppress(OSError):
+            if self._socket is not None:
                 self._socket.shutdown(socket.SHUT_RDWR)
-        else:
-            with contextlib.suppress(OSError):
+            else:
                 self._connection.close()
 
 

@@ -125,7 +125,7 @@ class Tasks:
         def finished(result: FrameResult) -> None:
             """Tell of a plate."""
             progress.frame_done(result.reused)
-            self._tell(_frame(order, result.plate, result.files, _slots(result.record), result))
+            self._tell(_frame(order, result.told()))
 
         request = MatteRequest(
             plates, Path(order["out"]), _path(order["hint"]), _path(order["trimap"]), order["colour_space"]
@@ -135,12 +135,13 @@ class Tasks:
     def _segment(
         self, order: Order, plates: tuple[Path, ...], engine: Engine, progress: JobProgress, watched: _Watched
     ) -> None:
-        from semantic_matte.jobs import segment_files
+        from semantic_matte.jobs import object_row, segment_files
 
         def finished(plate: Path, instances: Sequence[Instance], files: Sequence[Path]) -> None:
             """Tell of a plate."""
             progress.frame_done(False)
-            self._tell(_frame(order, plate, files, list(map(_row, instances))))
+            rows = list(map(object_row, instances))
+            self._tell(_frame(order, {"plate": plate, "files": files, "instances": rows}))
 
         segment_files(
             engine,
@@ -160,7 +161,7 @@ class Tasks:
         result = Path(order["out"])
         refine_file(engine, plates[0], Path(order["trimap"]), result, watched, order["colour_space"])
         progress.frame_done(False)
-        self._tell(_frame(order, plates[0], [result], []))
+        self._tell(_frame(order, {"plate": plates[0], "files": [result], "instances": []}))
 
     def _tell_device(self, engine: Engine) -> None:
         self._tell({"type": "device", "sentence": shortened(engine.device_notice)})
@@ -239,39 +240,16 @@ def _steps(order: Order) -> tuple[Step, ...]:
     return steps_of(stages, 1 if order["task"] == "refine" else passes)
 
 
-def _frame(
-    order: Order,
-    plate: Path,
-    files: Sequence[Path],
-    instances: list[dict[str, Any]],
-    result: FrameResult | None = None,
-) -> dict[str, Any]:
-    """A report `frame`."""
+def _frame(order: Order, told: Mapping[str, Any]) -> dict[str, Any]:
+    """A report `frame`, of what is told of a plate (see `FrameResult.told`), cut to what a message takes."""
     return {
         "type": "frame",
         "job": order["job"],
-        "plate": shortened(str(plate)),
-        "files": [shortened(str(path)) for path in files[:MOST_FILES]],
-        "reused": bool(result and result.reused),
-        "key": result.record["key"] if result else None,
-        "instances": instances[:MOST_INSTANCES],
-    }
-
-
-def _slots(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Rows of a sidecar as a report has them."""
-    return [
-        {name: slot[name] for name in ("slot", "label", "score", "box", "passes")} for slot in record["slots"]
-    ]
-
-
-def _row(instance: Instance) -> dict[str, Any]:
-    """An object as a report has it."""
-    return {
-        "slot": instance.slot,
-        "label": shortened(instance.label),
-        "score": float(instance.score),
-        "box": instance.box.as_list(),
+        "plate": shortened(str(told["plate"])),
+        "files": [shortened(str(path)) for path in told["files"][:MOST_FILES]],
+        "reused": told.get("reused", False),
+        "key": told.get("key"),
+        "instances": [{**row, "label": shortened(row["label"])} for row in told["instances"][:MOST_INSTANCES]],
     }
 
 
