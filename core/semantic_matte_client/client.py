@@ -270,7 +270,10 @@ class Client:
         """Take what has come, for READ_SECONDS at most."""
         until = time.monotonic() + READ_SECONDS
         while link.connection.poll(0):
-            message = wire.receive(link.connection, ANSWERS)
+            try:
+                message = wire.receive(link.connection, ANSWERS)
+            except ProtocolError as error:
+                raise ProtocolError(f"{error} The worker is of version {link.version!r}.") from None
             if message["type"] == "error":
                 raise ProtocolError(f"The worker did not understand this client: {message['message']}")
             course = self._jobs.get(message.get("job", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Pattern, Sequence, Union
 
 from semantic_matte_client.control_values import checked_settings
 from semantic_matte_client.errors import ProtocolError, RequestError
@@ -246,6 +246,8 @@ class _Folders:
         path = absolute(place, "model")
         if Path(path).is_dir():
             self.add(path)
+            # What a hub's cache holds of a model is links to files beside it.
+            self._add_links(Path(path), re.compile(".*", re.DOTALL))
         else:
             self.add_files([path])
         return path
@@ -253,10 +255,13 @@ class _Folders:
     def _add_linked_frames(self, pattern: Path) -> None:
         """Published shots are often folders of links: where the frames of a pattern lead to."""
         parts = _FRAME_NUMBER.split(pattern.name)
-        frames = re.compile("-?[0-9]+".join(map(re.escape, parts)))
+        self._add_links(pattern.parent, re.compile("-?[0-9]+".join(map(re.escape, parts))))
+
+    def _add_links(self, folder: Path, names: Pattern[str]) -> None:
+        """Where the links of some names in a folder lead to."""
         try:
-            with os.scandir(pattern.parent) as entries:
-                links = [entry.path for entry in entries if entry.is_symlink() and frames.fullmatch(entry.name)]
+            with os.scandir(folder) as entries:
+                links = [entry.path for entry in entries if entry.is_symlink() and names.fullmatch(entry.name)]
         except OSError:
             # The engine says what is wrong with it.
             return

@@ -193,6 +193,18 @@ class TestRoots:
         roots = submit("segment", f"shot/{pattern}")["roots"]
         assert set(roots) == {str(folder / name) for name in ("shot", "take1", "take2")}
 
+    def test_a_models_folder_of_links_brings_what_they_lead_to(self, folder: Path) -> None:
+        (folder / "snapshot").mkdir()
+        (folder / "blobs").mkdir()
+        (folder / "blobs" / "1f").write_text("x")
+        (folder / "snapshot" / "config.json").symlink_to(folder / "blobs" / "1f")
+        settings = {"segmenter": f"transformers:{folder / 'snapshot'}"}
+        roots = submit("segment", "p.exr", settings=settings)["roots"]
+        assert {str(folder / "snapshot"), str(folder / "blobs")} <= {*roots} or str(folder) in roots
+        (folder / "away").mkdir()
+        roots = submit("segment", "away/p.exr", settings=settings)["roots"]
+        assert set(roots) == {str(folder / name) for name in ("snapshot", "blobs", "away")}
+
     def test_named_ones_are_taken_as_they_are(self, folder: Path) -> None:
         (folder / "a").mkdir()
         assert submit("segment", "plate.exr", roots=["a"])["roots"] == [str(folder / "a")]

@@ -56,7 +56,7 @@ class ClientLink:
         self._room = threading.Semaphore(_MOST_UNHANDLED)
         self._writer: threading.Thread | None = None
         self._cut = False
-        self.name = ""
+        self.name = self._version = ""
         self.pid = 0
         self.is_joined = False
 
@@ -114,7 +114,8 @@ class ClientLink:
                 self._loop.call(self._host.joined, self)
                 self._serve()
         except ProtocolError as error:
-            complaint = str(error)
+            theirs = f" This client is of version {self._version!r}." if self._version else ""
+            complaint = f"{error}{theirs}"
             self._tell_newcomer(complaint)
         except (EOFError, ClientError):
             pass
@@ -135,7 +136,7 @@ class ClientLink:
         hello = wire.receive(self._connection, {"hello": protocol.REQUESTS["hello"]})
         # On one line, for the log.
         self.name = "".join(one if one.isprintable() else " " for one in hello["client"])
-        self.pid = hello["pid"]
+        self.pid, self._version = hello["pid"], hello["version"]
         if hello["protocol"] == protocol.PROTOCOL:
             return True
         sentence = protocol.version_sentence(hello, "client", "worker")

@@ -152,6 +152,7 @@ def test_a_message_that_is_none_is_told_and_the_client_let_go(place: Any, conten
     message = talker.until("error")["message"]
     assert any(word in message for word in words.split("|")), message
     assert f"protocol {protocol.PROTOCOL} of Semantic Matte {VERSION}" in message
+    assert f"This client is of version {VERSION!r}." in message
     assert talker.is_closed()
     assert other.end_of(other.submit())["type"] == "done"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 
 Eventually = Callable[..., Any]
@@ -131,3 +133,55 @@ def test_the_worker_itself_is_light(real: Any, small_photos: Path) -> None:
     assert not [name for name in ("numpy", "torch", "pydantic", "cv2") if f"/{name}/" in mapped]
     resident = int(Path(f"/proc/{worker}/status").read_text().partition("VmRSS:")[2].split()[0])
     assert resident < 40 << 10
+
+
+def test_two_hundred_quick_jobs_of_two_hosts(real: Any, small_photos: Path) -> None:
+    """Each host hears of all of its jobs in their order, and neither waits for all of the other's."""
+    plate = real.folder / "out" / "tiny.png"
+    plate.parent.mkdir(exist_ok=True)
+    assert cv2.imwrite(str(plate), cv2.imread(str(small_photos / "coffee.png"))[:64, :64])
+    hosts = [real.talker("nuke", pid=11), real.talker("blender", pid=12)]
+    jobs: list[list[str]] = [[], []]
+    for host, own in zip(hosts, jobs, strict=True):
+        for _ in range(100):
+            own.append(os.urandom(16).hex())
+            host.say(
+                "submit",
+                job=own[-1],
+                task="segment",
+                plates=[str(plate)],
+                settings={"device": "cpu", "find": ["cup"]},
+                roots=[str(plate.parent)],
+                on_disconnect="cancel",
+            )
+    for host, own in zip(hosts, jobs, strict=True):
+        ends = host.ends(100)
+        assert [end["job"] for end in ends] == own
+        assert {end["type"] for end in ends} == {"done"}
+    done = [line.split()[4].rstrip(":") for line in real.log.splitlines() if ": done after" in line]
+    assert sorted(done) == sorted([*jobs[0], *jobs[1]])
+    # From where both have jobs waiting they take turns.
+    first = done.index(jobs[1][0])
+    whose = [job in jobs[1] for job in done[first : first + 150]]
+    assert all(one != other for one, other in itertools.pairwise(whose))
+    assert hosts[0].status()["finished"] == 200
+
+
+def test_after_a_kill_the_next_engine_loads_before_it_has_a_job(
+    real: Any, small_photos: Path, eventually: Eventually
+) -> None:
+    talker = real.talker()
+    job = request(talker, real, small_photos / "coffee.png")
+    until_stage(talker, job, "matting")
+    engine = talker.status()["engine_pid"]
+    # It hears no cancel, so it is killed.
+    os.kill(engine, signal.SIGSTOP)
+    talker.say("cancel", job=job)
+    assert talker.end_of(job)["type"] == "cancelled"
+    eventually(lambda: talker.status()["engine"] == "idle", "another engine")
+    status = talker.status()
+    assert status["engine_pid"] not in (0, engine)
+    maps = Path(f"/proc/{status['engine_pid']}/maps")
+    eventually(lambda: "libtorch_cpu" in maps.read_text(), "torch loaded without a job")
+    assert talker.end_of(request(talker, real, small_photos / "coffee.png"))["type"] == "done"
+    assert talker.status()["engine_pid"] == status["engine_pid"]
