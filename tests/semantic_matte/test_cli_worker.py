@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -164,8 +165,6 @@ def test_the_commands_tell_how_it_is(runtime: Path, command_line: CommandLine) -
 
 def test_ctrl_c_cancels_the_job(runtime: Path, small_photos: Path, tmp_path: Path) -> None:
     """The shell ends within a second, and nothing of its job goes on in the worker."""
-    import signal
-
     plate = tmp_path / "large.png"
     picture = cv2.imread(str(small_photos / "astronaut.png"))
     cv2.imwrite(str(plate), cv2.resize(picture, (2400, 2400), interpolation=cv2.INTER_CUBIC))
@@ -181,7 +180,12 @@ def test_ctrl_c_cancels_the_job(runtime: Path, small_photos: Path, tmp_path: Pat
         "--json",
     ]
     with subprocess.Popen(
-        [*map(str, command)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(CORE)}
+        [*map(str, command)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(CORE)},
+        # Whoever runs the tests in the background of a shell has its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as shell:
         assert shell.stdout is not None
         for line in shell.stdout:

@@ -88,7 +88,7 @@ GOOD: dict[str, dict[str, dict[str, Any]]] = {
         "status": STATUS,
         "stopping": {},
     },
-    "ORDERS": {"run": SUBMIT, "cancel": {"job": JOB}},
+    "ORDERS": {"run": SUBMIT, "cancel": {"job": JOB}, "warm": {}},
     "REPORTS": {"ready": {"version": "0.1.0", "pid": 7}, "device": {"sentence": "On the CPU."}, **OF_JOBS},
 }
 KINDS = [(table, kind) for table, kinds in GOOD.items() for kind in kinds]
