@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 PHOTOS = ROOT / "tests" / "data" / "photos"
 
 CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
+SmallDisk = Callable[[Path, str], AbstractContextManager[Path]]
 
 
 def environment_with(core: Path) -> dict[str, str]:
@@ -40,6 +42,27 @@ def command_line() -> CommandLine:
         )
 
     return run
+
+
+@contextmanager
+def _small_disk(folder: Path, options: str) -> Iterator[Path]:
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("a small disk can only be mounted by root on Linux")
+    folder.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", f"mode=700,{options}", "none", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting is not permitted here")
+    try:
+        yield folder
+    finally:
+        # Lazily: a process that a test ends may still be about to leave it.
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def small_disk() -> SmallDisk:
+    """Makes a folder that is a disk of its own: `with small_disk(folder, "size=64k")`. Skips where it can't."""
+    return _small_disk
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -176,24 +175,12 @@ def test_an_output_folder_that_cannot_be_written(
     assert (tmp_path / "file").read_text() == "x"
 
 
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("a small disk can only be mounted by root on Linux")
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting is not permitted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 @pytest.mark.slow
-def test_a_full_disk(studio: Any, command_line: CommandLine, plate: Path, tmp_path: Path) -> None:
+def test_a_full_disk(
+    studio: Any, command_line: CommandLine, plate: Path, tmp_path: Path, small_disk: Any
+) -> None:
     # Room for the layers, not for the contact sheet.
-    with small_disk(tmp_path / "small", "32k") as folder:
+    with small_disk(tmp_path / "small", "size=32k") as folder:
         more = ("--passes", "1", "--dilation", "0.02")
         done = command_line("matte", plate, "-o", folder, *more)
         assert done.returncode == 1

@@ -174,32 +174,21 @@ def test_an_output_that_cannot_be_written(warm_engine: Any, small_photos: Path) 
     assert serves(warm_engine, small_photos)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Any:
-    """A file system of its own; ended with the test."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("a small disk can only be mounted by root on Linux")
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(small)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting is not permitted here")
-    yield small
-    subprocess.run(["umount", str(small)], check=True)
-
-
-def test_a_full_and_a_read_only_disk(warm_engine: Any, small_photos: Path, small_disk: Path) -> None:
-    plate, roots = small_photos / "chelsea.png", [str(small_photos), str(small_disk)]
-    report = warm_engine.run("matte", plate, small_disk / "out", roots=roots)[-1]
-    assert (report["type"], report["kind"]) == ("failed", "work")
-    assert "the disk is full" in report["message"]
-    assert not list(small_disk.glob("out/.*"))
-    assert not list(small_disk.glob("out/*.json"))
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    report = warm_engine.run("matte", plate, small_disk / "out", roots=roots)[-1]
-    assert (report["type"], report["kind"]) == ("failed", "work")
-    assert "read-only" in report["message"]
-    assert serves(warm_engine, small_photos)
+def test_a_full_and_a_read_only_disk(
+    warm_engine: Any, small_photos: Path, small_disk: Any, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "small", "size=24k") as small:
+        plate, roots = small_photos / "chelsea.png", [str(small_photos), str(small)]
+        report = warm_engine.run("matte", plate, small / "out", roots=roots)[-1]
+        assert (report["type"], report["kind"]) == ("failed", "work")
+        assert "the disk is full" in report["message"]
+        assert not list(small.glob("out/.*"))
+        assert not list(small.glob("out/*.json"))
+        subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+        report = warm_engine.run("matte", plate, small / "out", roots=roots)[-1]
+        assert (report["type"], report["kind"]) == ("failed", "work")
+        assert "read-only" in report["message"]
+        assert serves(warm_engine, small_photos)
 
 
 def test_too_little_memory_is_told_and_given_back(
