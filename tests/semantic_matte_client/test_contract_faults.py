@@ -457,9 +457,10 @@ print(len(sm.segment(sys.argv[1], device="cpu")[0].instances))
 """
 
 
-@pytest.mark.parametrize("hosts", [2, 8])
-def test_hosts_that_start_at_the_same_instant_meet_in_one_worker(place: Any, hosts: int) -> None:
-    for _ in range(2):
+@pytest.mark.slow
+@pytest.mark.parametrize(("hosts", "times"), [(2, 20), (8, 2)])
+def test_hosts_that_start_at_the_same_instant_meet_in_one_worker(place: Any, hosts: int, times: int) -> None:
+    for _ in range(times):
         moment = str(time.time() + 0.5)
         racers = [
             subprocess.Popen(
