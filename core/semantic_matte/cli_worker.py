@@ -89,17 +89,6 @@ def logs(lines: Lines = 50, device: Device = None) -> None:
     run_work(work, False)
 
 
-@worker_app.command(
-    hidden=True,
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-)
-def run(context: typer.Context) -> None:
-    """Be the worker: what a client starts where it knows `semantic-matte` but not its Python."""
-    from semantic_matte.worker.__main__ import main
-
-    raise typer.Exit(main(context.args))
-
-
 def _client(device: str | None) -> Client:
     """A client of the worker that serves a device, of this very Python."""
     from semantic_matte.worker.shell import shell_client
