@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from semantic_matte_client.client import Client
-
 from semantic_matte.errors import WorkerError
 from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.settings import Settings
+from semantic_matte_client.client import Client
 from semantic_matte_client.errors import ClientError
 
 # In how many steps a job's fraction moves the bar.
