@@ -97,17 +97,15 @@ def matte(
 ) -> None:
     """Find the objects of each plate and write a soft alpha for each: layers, sidecar, contact sheet."""
     given = dict(locals())
-    request = {name: given.pop(name) for name in ("plates", "out", "hint", "trimap", "colour_space")}
-    given.pop("as_json")
-    given.pop("worker")
+    for name in ("plates", "out", "hint", "trimap", "colour_space", "worker", "as_json"):
+        given.pop(name)
 
     def work(progress: BarProgress | JsonProgress) -> list[str]:
         """Load the engine only now, matte every plate and tell of each."""
         settings = settings_of(**given)
         from semantic_matte.jobs import MatteRequest
 
-        plates = tuple(request.pop("plates"))
-        asked = MatteRequest(plates, request.pop("out"), **request)
+        asked = MatteRequest(tuple(plates), out, hint, trimap, colour_space)
         frames = _matte_in_worker(settings, asked, progress) if worker else _matte(settings, asked, progress)
         if not as_json:
             return [line for frame in frames for line in _frame_lines(frame)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -78,9 +79,9 @@ def logs(lines: Lines = 50, device: Device = None) -> None:
 
     def work(_progress: BarProgress | JsonProgress) -> list[str]:
         """Read the log, if there is one."""
-        from semantic_matte_client.runtime import worker_files
+        from semantic_matte.worker.shell import log_file
 
-        log = worker_files(device or "auto").log
+        log = log_file(device or "auto")
         if not log.is_file():
             return [f"There is no log yet at {log}."]
         with log.open(encoding="utf-8", errors="replace") as stream:
@@ -89,7 +90,7 @@ def logs(lines: Lines = 50, device: Device = None) -> None:
     run_work(work, False)
 
 
-def _client(device: str | None) -> Client:
+def _client(device: str | None) -> AbstractContextManager[Client]:
     """A client of the worker that serves a device, of this very Python."""
     from semantic_matte.worker.shell import shell_client
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, NoReturn, Optional
 
 from semantic_matte_client import asking, wire
+from semantic_matte_client.calls import HOSTS_OCIO
 from semantic_matte_client.errors import ClientError, ProtocolError, RequestError, WorkerLostError
 from semantic_matte_client.job import Job
 from semantic_matte_client.job_course import JobCourse
@@ -22,7 +23,7 @@ from semantic_matte_client.reaching import (
     SilentWorkerError,
     silence,
 )
-from semantic_matte_client.request_checks import HOSTS_OCIO, AnyPath, Plates, submit_message
+from semantic_matte_client.request_checks import AnyPath, Plates, submit_message
 from semantic_matte_client.runtime import FOLDER_VARIABLE, check_private, worker_files
 from semantic_matte_client.starting import LONGEST_START, Starting
 
@@ -161,9 +162,6 @@ class Client:
 
     def close(self) -> None:
         """Hang up. Jobs that run are cancelled or finished, as each was submitted; a worker goes on."""
-        if self._reaching is not None:
-            self._reaching.close()
-            self._reaching = None
         self._hang_up()
         for course in list(self._jobs.values()):
             if course.sent and course.request["on_disconnect"] == "finish":
@@ -289,9 +287,6 @@ class Client:
         """The connection ended. Jobs that the worker had are lost; the others are sent to the next worker."""
         log = self._link.log if self._link is not None else str(self._files.log)
         self._hang_up()
-        if self._reaching is not None:
-            self._reaching.close()
-            self._reaching = None
         now = time.monotonic()
         self._lost_since = self._lost_since or now
         self._not_before = now + min(1.0, (now - self._lost_since) / 4)
@@ -309,9 +304,6 @@ class Client:
             self._forget(course)
 
     def _fail_all(self, error: ClientError) -> None:
-        if self._reaching is not None:
-            self._reaching.close()
-            self._reaching = None
         self._hang_up()
         for course in list(self._jobs.values()):
             course.fail(error)
@@ -321,6 +313,10 @@ class Client:
         self._jobs.pop(course.identity, None)
 
     def _hang_up(self) -> None:
+        """End the connection, or the way to one."""
+        if self._reaching is not None:
+            self._reaching.close()
+            self._reaching = None
         if self._link is not None:
             self._link.connection.close()
             self._link = None

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Pattern, Sequence, Union
 
+from semantic_matte_client.calls import HOSTS_OCIO
 from semantic_matte_client.control_values import checked_settings
 from semantic_matte_client.errors import ProtocolError, RequestError
 from semantic_matte_client.message_fields import LONGEST_TEXT, is_text
@@ -23,8 +24,6 @@ from semantic_matte_client.runtime import worker_slot
 AnyPath = Union[str, "os.PathLike[str]"]
 Plates = Union[AnyPath, Sequence[AnyPath]]
 
-# For `ocio`: the configuration that this process's environment names.
-HOSTS_OCIO = "$OCIO"
 # Where a frame's number stands: shot.####.exr, shot.%04d.exr, shot.@@@.exr.
 _FRAME_NUMBER = re.compile(r"#+|%0?[0-9]*d|@+")
 # Settings that may name models by their files.

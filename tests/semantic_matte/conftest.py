@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import OpenEXR
 import pytest
 
+from semantic_matte import weights
 from semantic_matte.colour import decode_srgb
 from semantic_matte.ports import MatteEstimator, Progress
 from semantic_matte.types import BoolArray, FloatArray, Plate
@@ -176,3 +178,30 @@ def layers_on_frame() -> Callable[[Path], dict[str, np.ndarray]]:
             return layers
 
     return read
+
+
+@pytest.fixture(scope="session")
+def large_plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """12 Mpx with noise, quick to matte by the trimap beside it (a small band) and slow to write."""
+    folder = tmp_path_factory.mktemp("large")
+    noise = np.random.default_rng(0).integers(0, 256, (3072, 4096, 3), dtype=np.uint8)
+    cv2.imwrite(str(folder / "large.tif"), noise)
+    trimap = np.zeros((3072, 4096), np.uint8)
+    trimap[100:2900, 100:3900] = 255
+    trimap[90:100, 100:140] = 128
+    cv2.imwrite(str(folder / "trimap.png"), trimap)
+    return folder / "large.tif"
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the embedded models read from disk, in their order."""
+    names: list[str] = []
+    read = weights.read_checked
+
+    def counted(model: weights.ModelFile) -> bytes:
+        names.append(model.name)
+        return read(model)
+
+    monkeypatch.setattr(weights, "read_checked", counted)
+    return names

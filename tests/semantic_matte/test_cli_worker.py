@@ -163,6 +163,19 @@ def test_the_commands_tell_how_it_is(runtime: Path, command_line: CommandLine) -
     assert command_line("worker", "status").returncode == 1
 
 
+@pytest.mark.parametrize("command", ["start", "stop", "status", "logs"])
+def test_a_worker_that_can_not_be_met_is_a_sentence(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    tmp_path.chmod(0o755)
+    monkeypatch.setenv("SEMANTIC_MATTE_RUNTIME", str(tmp_path))
+    done = command_line("worker", command)
+    assert done.returncode == 1
+    assert "is open to others (mode 755)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+
+
 def test_ctrl_c_cancels_the_job(runtime: Path, small_photos: Path, tmp_path: Path) -> None:
     """The shell ends within a second, and nothing of its job goes on in the worker."""
     plate = tmp_path / "large.png"

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import semantic_matte as sm
-from semantic_matte import weights
 from semantic_matte.errors import CancelledError, PlateError, TrimapError, UnknownNameError, UsageError
 from semantic_matte.ports import ProgressEvent, SilentProgress
 
@@ -160,20 +159,6 @@ def test_a_trimap_takes_the_place_of_segmenter_and_hint(
 def test_what_is_no_trimap(engine: sm.Engine, rgb: np.ndarray, wrong: Any) -> None:
     with pytest.raises(TrimapError):
         engine.refine(rgb, wrong)
-
-
-@pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the models read from disk, in their order."""
-    names: list[str] = []
-    read = weights.read_checked
-
-    def counted(model: weights.ModelFile) -> bytes:
-        names.append(model.name)
-        return read(model)
-
-    monkeypatch.setattr(weights, "read_checked", counted)
-    return names
 
 
 def test_an_engine_loads_once(loaded: list[str], rgb: np.ndarray) -> None:

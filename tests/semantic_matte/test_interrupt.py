@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
-import numpy as np
 import OpenEXR
 import pytest
 import typer
@@ -30,19 +28,6 @@ CORE = Path(__file__).parent.parent.parent / "core"
 LIMIT_SECONDS = 2.5
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-
-
-@pytest.fixture(scope="module")
-def large_plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """12 Mpx with noise, quick to matte by its trimap (a small band) and slow to write."""
-    folder = tmp_path_factory.mktemp("large")
-    noise = np.random.default_rng(0).integers(0, 256, (3072, 4096, 3), dtype=np.uint8)
-    cv2.imwrite(str(folder / "large.tif"), noise)
-    trimap = np.zeros((3072, 4096), np.uint8)
-    trimap[100:2900, 100:3900] = 255
-    trimap[90:100, 100:140] = 128
-    cv2.imwrite(str(folder / "trimap.png"), trimap)
-    return folder / "large.tif"
 
 
 @contextmanager

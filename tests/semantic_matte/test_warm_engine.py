@@ -16,7 +16,6 @@ import pytest
 
 import semantic_matte as sm
 from semantic_matte import engine as engine_module
-from semantic_matte import weights
 from semantic_matte.errors import UnknownNameError
 from semantic_matte.ports import SilentProgress
 from semantic_matte.segmenters.best import EMBEDDED
@@ -28,20 +27,6 @@ STARTER = ["nanodet", "box_mask", "class_shapes"]
 
 def settings(**controls: Any) -> sm.Settings:
     return sm.Settings(**QUICK | controls)
-
-
-@pytest.fixture
-def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the embedded models read from disk, in their order."""
-    names: list[str] = []
-    read = weights.read_checked
-
-    def counted(model: weights.ModelFile) -> bytes:
-        names.append(model.name)
-        return read(model)
-
-    monkeypatch.setattr(weights, "read_checked", counted)
-    return names
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,31 @@ from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.settings import Settings
 from semantic_matte_client.client import Client
 from semantic_matte_client.errors import ClientError
+from semantic_matte_client.runtime import worker_files
 
 # In how many steps a job's fraction moves the bar.
 STEPS = 1000
 
 
-def shell_client(device: str) -> Client:
-    """A client of the worker for a device; one that it starts runs on this very Python."""
-    return Client(name="shell", python=sys.executable, device=device)
+@contextlib.contextmanager
+def shell_client(device: str) -> Iterator[Client]:
+    """A client of the worker for a device; one that it starts runs on this very Python.
+
+    What goes wrong with it is a WorkerError with its sentence and exit code.
+    """
+    try:
+        with Client(name="shell", python=sys.executable, device=device) as client:
+            yield client
+    except ClientError as error:
+        raise WorkerError(str(error), error.exit_code) from error
+
+
+def log_file(device: str) -> Path:
+    """Where the log of the worker for a device lies, if it has written one. Raises WorkerError."""
+    try:
+        return worker_files(device).log
+    except ClientError as error:
+        raise WorkerError(str(error), error.exit_code) from error
 
 
 def run_in_worker(
@@ -39,21 +57,18 @@ def run_in_worker(
     KeyboardInterrupt cancels the job.
     """
     seen = _Shown(progress)
-    try:
-        with shell_client(settings.device) as client:
-            job = client.submit(
-                task,
-                plates,
-                out=out,
-                hint=hint,
-                trimap=trimap,
-                colour_space=colour_space,
-                settings=settings.model_dump(mode="json"),
-            )
-            job.wait(on_event=seen.show)
-            return list(job.frames)
-    except ClientError as error:
-        raise WorkerError(str(error), error.exit_code) from error
+    with shell_client(settings.device) as client:
+        job = client.submit(
+            task,
+            plates,
+            out=out,
+            hint=hint,
+            trimap=trimap,
+            colour_space=colour_space,
+            settings=settings.model_dump(mode="json"),
+        )
+        job.wait(on_event=seen.show)
+        return list(job.frames)
 
 
 class _Shown:

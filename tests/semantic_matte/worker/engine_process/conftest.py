@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import OpenEXR
 import pytest
 from PIL import Image
@@ -168,19 +166,6 @@ def warm_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProc
     """One process for a file's tests that leave it unharmed: what each leaves is what the next one meets."""
     with _starting(tmp_path_factory.mktemp("engine")) as start:
         yield start()
-
-
-@pytest.fixture(scope="session")
-def large_plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """12 Mpx with noise, quick to matte by the trimap beside it (a small band) and slow to write."""
-    folder = tmp_path_factory.mktemp("large")
-    noise = np.random.default_rng(0).integers(0, 256, (3072, 4096, 3), dtype=np.uint8)
-    cv2.imwrite(str(folder / "large.tif"), noise)
-    trimap = np.zeros((3072, 4096), np.uint8)
-    trimap[100:2900, 100:3900] = 255
-    trimap[90:100, 100:140] = 128
-    cv2.imwrite(str(folder / "trimap.png"), trimap)
-    return folder / "large.tif"
 
 
 @pytest.fixture(scope="session")
