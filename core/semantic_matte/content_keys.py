@@ -29,7 +29,7 @@ from semantic_matte.types import Box, Hint, Plate, Trimap
 
 # Controls that leave every pixel as it is. `batch` is among them by measurement: on a CPU 1, 2 and 8 patches a
 # call give the same bytes with every estimator of the house.
-NOT_OF_THE_RESULT = frozenset({"accept_licence", "batch", "reuse"})
+NOT_OF_THE_RESULT = frozenset({"accept_licence", "batch", "missing_frames", "reuse"})
 # Controls that may name a model by its path. What counts of one is its kind, and its files' names and contents,
 # which `content_key` is given.
 _NAMES_A_MODEL = ("segmenter", "estimator")

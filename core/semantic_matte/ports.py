@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from semantic_matte.settings import Settings
+from semantic_matte.shot_types import ShotFrame, TrackedShot
 from semantic_matte.types import FloatArray, Hint, Instance, Plate
 
 if TYPE_CHECKING:
@@ -158,4 +159,27 @@ class ForegroundEstimator(Protocol):
         colour: (h, w, 3) float32 RGB, linear light, finite, without limits. alpha: (h, w) float32 in [0, 1].
         Returns (h, w, 3) float32, linear light of the same space, unpremultiplied and unclamped; exactly
         `colour` where alpha is 1, and a smooth continuation where it is 0.
+        """
+
+
+class Tracker(Protocol):
+    """A way to tie the objects of a shot from frame to frame."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu", "cuda:0", "mps"."""
+
+    @property
+    def models(self) -> Sequence[Mapping[str, str]]:
+        """The model files used: name, licence, sha256."""
+
+    def track(self, frames: Iterable[ShotFrame], progress: Progress) -> TrackedShot:
+        """Go through the frames of a shot once, in order, and say which object is where.
+
+        Each frame's plate is let go of before the next one is taken. Tracks have no slots yet, and are in no
+        particular order; selectors of `find` and the shortest track are not looked at here.
         """

@@ -164,6 +164,55 @@ class Settings(BaseModel):
         "From front to back: names or slots, as in person,sm_dog_02,car. Objects that are not listed lie "
         "behind those that are, the surest in front. Used where overlaps are front_to_back.",
     )
+    track: bool = _control(
+        True,
+        "shot",
+        "Track objects",
+        "Frames of one name are a shot: each object keeps its layer from frame to frame, and every layer is in "
+        "every frame. Off: each frame is worked on as if it were alone.",
+    )
+    tracker: str = _control(
+        "overlap",
+        "shot",
+        "Tracker",
+        "What ties objects from frame to frame. overlap: by masks, boxes and labels of what the segmenter finds "
+        "in each frame. transformers:folder is a video model, SAM 2 or SAM 3.",
+    )
+    shortest_track: int = _control(
+        3,
+        "shot",
+        "Shortest track",
+        "Objects that are found in fewer frames of a shot than this are left out.",
+        unit="frames",
+        ge=1,
+        le=1000,
+    )
+    carry: int = _control(
+        8,
+        "shot",
+        "Carry over",
+        "For how many frames an object that the segmenter misses is carried along with the picture's motion, "
+        "if it is found again after them.",
+        unit="frames",
+        ge=0,
+        le=100,
+    )
+    steadiness: float = _control(
+        0.75,
+        "shot",
+        "Steadiness",
+        "How much edges are steadied by those of the frames before and after, carried along with the picture's "
+        "motion. 0 leaves each frame as it was solved.",
+        ge=0.0,
+        le=1.0,
+    )
+    missing_frames: Literal["refuse", "skip"] = _control(
+        "refuse",
+        "shot",
+        "Missing frames",
+        "What to do about frames of a shot whose plate is missing or can't be read. refuse: end with their "
+        "names before any work. skip: leave them out and name them.",
+    )
     png: bool = _control(False, "output", "PNG mattes", "Also write each matte as a 16-bit grey PNG.")
     spread: bool = _control(
         False,

@@ -32,7 +32,7 @@ def test_the_hosts_file_says_the_same() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["name"])
 def test_a_control_is_complete(row: dict[str, Any]) -> None:
     assert row["label"].strip()
-    assert row["group"] in {"find", "edge", "output", "process"}
+    assert row["group"] in {"find", "edge", "shot", "output", "process"}
     assert len(row["tooltip"]) > 15
     assert row["tooltip"].endswith(".")
     assert row["kind"] in KINDS
