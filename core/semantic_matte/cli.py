@@ -16,6 +16,7 @@ from semantic_matte.cli_doctor import doctor
 from semantic_matte.cli_install import install
 from semantic_matte.cli_matte import matte, refine, segment
 from semantic_matte.cli_options import Json
+from semantic_matte.cli_shot import collect, track
 from semantic_matte.cli_weights import weights_app
 from semantic_matte.cli_worker import worker_app
 from semantic_matte.console import BarProgress, JsonProgress, run_work, write_json_line
@@ -34,6 +35,8 @@ app.command("matte")(matte)
 app.command("segment")(segment)
 app.command("refine")(refine)
 app.command("comp")(comp)
+app.command("track")(track)
+app.command("collect")(collect)
 
 
 @app.command("export-cat")

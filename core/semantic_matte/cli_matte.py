@@ -11,6 +11,7 @@ import typer
 from semantic_matte.cli_options import (
     AcceptLicence,
     Batch,
+    Carry,
     ColourSpace,
     Confidence,
     ContactSheet,
@@ -26,11 +27,13 @@ from semantic_matte.cli_options import (
     Foreground,
     ForegroundMethod,
     ForegroundSpace,
+    Frames,
     HintFile,
     Json,
     LabelConfidence,
     MaxInstances,
     Merge,
+    MissingFrames,
     Order,
     Overlaps,
     Passes,
@@ -40,13 +43,18 @@ from semantic_matte.cli_options import (
     Samples,
     Seed,
     Segmenter,
+    ShortestTrack,
     Smallest,
     Spread,
+    Steadiness,
     Storage,
+    Track,
+    Tracker,
     Worker,
     settings_of,
 )
 from semantic_matte.console import BarProgress, JsonProgress, run_work, write_json_line
+from semantic_matte.errors import UsageError
 
 if TYPE_CHECKING:
     from semantic_matte.jobs import MatteRequest
@@ -68,6 +76,20 @@ def matte(
     segmenter: Segmenter = None,
     hint: HintFile = None,
     trimap: Annotated[Optional[Path], typer.Option(help="Your own trimap of one object.")] = None,
+    frames: Frames = None,
+    chunk: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="RANGE",
+            help="Matte these frames of the shot alone, as a farm does, after 'track' and before 'collect'.",
+        ),
+    ] = None,
+    track: Track = None,
+    tracker: Tracker = None,
+    shortest_track: ShortestTrack = None,
+    carry: Carry = None,
+    steadiness: Steadiness = None,
+    missing_frames: MissingFrames = None,
     estimator: Estimator = None,
     passes: Passes = None,
     samples: Samples = None,
@@ -87,6 +109,10 @@ def matte(
     data_window: DataWindow = None,
     storage: Storage = None,
     reuse: Reuse = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with what was interrupted: the default, unless --no-reuse."),
+    ] = False,
     colour_space: ColourSpace = None,
     device: Device = None,
     batch: Batch = None,
@@ -95,21 +121,28 @@ def matte(
     worker: Worker = False,
     as_json: Json = False,
 ) -> None:
-    """Find the objects of each plate and write a soft alpha for each: layers, sidecar, contact sheet."""
+    """Find the objects of each plate and write a soft alpha for each: layers, sidecar, contact sheet.
+
+    Frames of one name, and films, are shots: objects keep their layers, edges are steadied.
+    """
     given = dict(locals())
-    for name in ("plates", "out", "hint", "trimap", "colour_space", "worker", "as_json"):
+    for name in ("plates", "out", "hint", "trimap", "frames", "chunk", "resume"):
+        given.pop(name)
+    for name in ("colour_space", "worker", "as_json"):
         given.pop(name)
 
     def work(progress: BarProgress | JsonProgress) -> list[str]:
         """Load the engine only now, matte every plate and tell of each."""
+        if resume and reuse is False:
+            raise UsageError("--resume keeps what is there and --no-reuse works on it again: give one of them.")
         settings = settings_of(**given)
         from semantic_matte.jobs import MatteRequest
 
-        asked = MatteRequest(tuple(plates), out, hint, trimap, colour_space)
-        frames = _matte_in_worker(settings, asked, progress) if worker else _matte(settings, asked, progress)
+        asked = MatteRequest(tuple(plates), out, hint, trimap, colour_space, frames, chunk)
+        told = _matte_in_worker(settings, asked, progress) if worker else _matte(settings, asked, progress)
         if not as_json:
-            return [line for frame in frames for line in _frame_lines(frame)]
-        for frame in frames:
+            return [line for frame in told for line in _frame_lines(frame)]
+        for frame in told:
             write_json_line({"event": "result", **frame})
         return []
 

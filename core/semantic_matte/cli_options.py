@@ -55,6 +55,16 @@ ForegroundSpace = Annotated[Optional[str], control("foreground_space")]
 DataWindow = Annotated[Optional[str], control("data_window")]
 Storage = Annotated[Optional[str], control("storage")]
 Reuse = Annotated[Optional[bool], control("reuse", "--reuse/--no-reuse")]
+Track = Annotated[Optional[bool], control("track", "--track/--no-track")]
+Tracker = Annotated[Optional[str], control("tracker")]
+ShortestTrack = Annotated[Optional[int], control("shortest_track")]
+Carry = Annotated[Optional[int], control("carry")]
+Steadiness = Annotated[Optional[float], control("steadiness")]
+MissingFrames = Annotated[Optional[str], control("missing_frames")]
+Frames = Annotated[
+    Optional[str],
+    typer.Option("--frames", metavar="RANGE", help="The frames of a shot, as in 1001-1050x2,1060."),
+]
 HintFile = Annotated[
     Optional[Path],
     typer.Option("--hint", help="Your own mask picture, or JSON/YAML with boxes, points, masks."),

@@ -16,6 +16,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -47,6 +48,7 @@ class BarProgress:
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task("starting", total=None)
+        self._shot: TaskID | None = None
         self._notices: set[str] = set()
 
     def __enter__(self) -> BarProgress:
@@ -60,12 +62,24 @@ class BarProgress:
         """Show a stage. A stage that doesn't know its length leaves the bar as it is."""
         if event.total == 0:
             return
+        if event.stage == "frames":
+            self._advance_shot(event)
+            return
         text = event.stage
         if event.pass_number:
             text += f" pass {event.pass_number}"
         if event.instance:
             text += f": {event.instance}"
         self._bar.update(self._task, description=text, completed=event.done, total=event.total)
+
+    def _advance_shot(self, event: ProgressEvent) -> None:
+        """Show how far the whole shot is, in a bar of its own."""
+        text = f"frame {event.done} of {event.total}"
+        if event.rate:
+            text += f", {event.rate:.1f} a minute"
+        if self._shot is None:
+            self._shot = self._bar.add_task(text, total=event.total)
+        self._bar.update(self._shot, description=text, completed=event.done, total=event.total)
 
     def notice(self, message: str) -> None:
         """Print a sentence once, above the bar."""
@@ -94,6 +108,7 @@ class JsonProgress:
                     "total": event.total,
                     "instance": event.instance,
                     "pass": event.pass_number,
+                    **({"frames_a_minute": event.rate} if event.stage == "frames" else {}),
                 }
             )
 

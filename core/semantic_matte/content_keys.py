@@ -57,16 +57,16 @@ def content_key(
     Raises ValueShapeError for a model without a whole sha256, which a key must not leave open;
     UnknownNameError or UsageError for a foreground space that is none.
     """
-    digest = _Digest("result")
+    digest = Digest("result")
     digest.value("schema", schema)
     digest.value("version", version)
     digest.value("plate", plate_digest(plate))
     digest.value("settings", settings_digest(settings))
     digest.value("hints", hints_digest(hints))
     digest.value("trimap", None if trimap is None else trimap_digest(trimap))
-    digest.value("models", sorted(_row(model) for model in models))
+    digest.value("models", model_rows(models))
     if settings.foreground and settings.foreground_space != "auto":
-        digest.value("conversion", _conversion(plate.own[1], settings.foreground_space))
+        digest.value("conversion", conversion(plate.own[1], settings.foreground_space))
     return digest.hexadecimal
 
 
@@ -76,7 +76,7 @@ def plate_digest(plate: Plate) -> str:
 
     Not its notices: they tell how it was read, and may name the file that it came from.
     """
-    digest = _Digest("plate")
+    digest = Digest("plate")
     digest.value("name", plate.name)
     digest.value("colour_space", plate.colour_space)
     digest.value("data_window", _corners(plate.data_window))
@@ -100,7 +100,7 @@ def settings_digest(settings: Settings) -> str:
     controls = settings.model_dump(mode="json", exclude=set(NOT_OF_THE_RESULT))
     for name in _NAMES_A_MODEL:
         controls[name] = controls[name].partition(":")[0].strip()
-    digest = _Digest("settings")
+    digest = Digest("settings")
     for name in sorted(controls):
         digest.value(name, controls[name])
     return digest.hexadecimal
@@ -111,7 +111,7 @@ def hints_digest(hints: Sequence[Hint]) -> str:
 
     Not their `source`, which names a file.
     """
-    digest = _Digest("hints")
+    digest = Digest("hints")
     for hint in hints:
         digest.value("label", hint.label)
         digest.value("box", _corners(hint.box))
@@ -122,14 +122,14 @@ def hints_digest(hints: Sequence[Hint]) -> str:
 
 def trimap_digest(trimap: Trimap) -> str:
     """64 hexadecimal digits of a trimap: its levels, and where they lie in a frame of which size."""
-    digest = _Digest("trimap")
+    digest = Digest("trimap")
     digest.value("window", _corners(trimap.window))
     digest.value("frame_size", [int(side) for side in trimap.frame_size])
     digest.array("levels", trimap.levels, "|u1")
     return digest.hexadecimal
 
 
-class _Digest:
+class Digest:
     """SHA-256 over named parts. kind: what is digested, so that a plate never looks like a trimap."""
 
     def __init__(self, kind: str) -> None:
@@ -173,7 +173,7 @@ class _Digest:
         self._hash.update(len(said).to_bytes(8, "little") + said + length.to_bytes(8, "little"))
 
 
-def _conversion(source: str, target: str) -> list[list[str]]:
+def conversion(source: str, target: str) -> list[list[str]]:
     """What becomes of some light on the way from one linear space to another, to five digits.
 
     Names alone don't tell: what they stand for is in a configuration, which may be changed.
@@ -189,6 +189,11 @@ def _point(*place: float) -> list[float | str]:
 
 def _corners(box: Box | None) -> list[int] | None:
     return None if box is None else [int(corner) for corner in box.as_list()]
+
+
+def model_rows(models: Sequence[Mapping[str, str]]) -> list[list[str]]:
+    """Part, name and sha256 of each model, in whatever order they are given. Raises ValueShapeError."""
+    return sorted(_row(model) for model in models)
 
 
 def _row(model: Mapping[str, str]) -> list[str]:

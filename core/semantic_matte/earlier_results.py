@@ -74,20 +74,31 @@ def find_earlier(folder: Path, plate: Path, key: str | None, settings: Settings)
     named = sorted((one.kind, one.path.name) for one in expected.besides_sidecar)
     if named != sorted((one.kind, one.name) for one in record.files):
         return None
-    if not all(_is_unchanged(folder / one.name, one) for one in record.files):
+    if any(file_state(folder / one.name, one) for one in record.files):
         return None
     return EarlierResult(record, expected.paths)
 
 
 def read_sidecar(path: Path) -> SidecarRecord | None:
     """A sidecar of this version's schema; None for one that is not there, of another schema, or no sidecar."""
+    content = read_plain_file(path, LARGEST_SIDECAR)
+    try:
+        return None if content is None else SidecarRecord.model_validate_json(content)
+    # pydantic's error for whatever is wrong with a record is one.
+    except ValueError:
+        return None
+
+
+def read_plain_file(path: Path, most: int) -> bytes | None:
+    """A plain file's content; None for one that is not there, is a link, a folder, a pipe or a device, can't be
+    read, or has more than so many bytes."""
     try:
         with _open(path) as file:
-            content = file.read(LARGEST_SIDECAR + 1)
-        return SidecarRecord.model_validate_json(content) if len(content) <= LARGEST_SIDECAR else None
-    # pydantic's error for whatever is wrong with a record is a ValueError, as is a path with a NUL in it.
+            content = file.read(most + 1)
+    # A path with a NUL in it is a ValueError.
     except (OSError, ValueError):
         return None
+    return content if len(content) <= most else None
 
 
 def written_before(folder: Path, plate: Path, settings: Settings) -> tuple[FileRecord, ...]:
@@ -120,22 +131,28 @@ def clear_superseded(folder: Path, before: Sequence[FileRecord], keep: Collectio
         identity = _identity(path)
         if identity is None or identity in kept:
             continue
-        (removed if _is_unchanged(path, one) and _remove(path) else left).append(path)
+        (removed if not file_state(path, one) and _remove(path) else left).append(path)
     return Cleared(tuple(removed), tuple(left))
 
 
-def _is_unchanged(path: Path, recorded: FileRecord) -> bool:
-    """Whether a plain file lies there with the recorded size and checksum; one of another size isn't read."""
+def file_state(path: Path, recorded: FileRecord, checksum: bool = True) -> str:
+    """What is wrong with a result's file, as the end of a sentence; "" where it is what was recorded.
+
+    checksum: read it, unless it has another size; else a plain file of the recorded size is taken for it.
+    Raises nothing.
+    """
     digest = hashlib.sha256()
     try:
         with _open(path) as file:
             if os.fstat(file.fileno()).st_size != recorded.bytes:
-                return False
-            while block := file.read(_BLOCK_BYTES):
+                return "has another size than the file that was written"
+            while checksum and (block := file.read(_BLOCK_BYTES)):
                 digest.update(block)
     except (OSError, ValueError):
-        return False
-    return digest.hexdigest() == recorded.sha256
+        return "can't be read" if os.path.lexists(path) else "is missing"
+    if checksum and digest.hexdigest() != recorded.sha256:
+        return "was changed since it was written"
+    return ""
 
 
 def _open(path: Path) -> BinaryIO:

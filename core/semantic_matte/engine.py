@@ -31,6 +31,7 @@ from semantic_matte.ports import (
 )
 from semantic_matte.segmenters import create_segmenter, hints_go_to
 from semantic_matte.segmenters.best import AUTO, best_present
+from semantic_matte.segmenters.choice import Wanted
 from semantic_matte.segmenters.finishing import finish
 from semantic_matte.settings import Settings
 from semantic_matte.types import ByteArray, FloatArray, Foreground, Hint, Instance, Matte, Plate, Trimap
@@ -153,14 +154,23 @@ class Engine:
         """Find the objects of a plate, surest first, each with its slot name. See `segment`."""
         progress = progress or SilentProgress()
         read = as_plate(plate, colour_space)
-        segmenter = self._segmenter_for(hints, progress)
-        instances = segmenter.segment(read, progress)
-        if not hints:
-            instances = finish(instances, self.settings, segmenter.labels, progress)
+        segmenter, instances = self._found(read, hints, progress, selecting=True)
         if not instances:
-            progress.notice(_nothing_found(self.settings, segmenter.name))
-        names = slot_names([instance.label for instance in instances], _views(read))
+            progress.notice(nothing_found(self.settings, segmenter))
+        names = slot_names([instance.label for instance in instances], views_of(read))
         return [replace(instance, slot=slot) for instance, slot in zip(instances, names, strict=True)]
+
+    def find(self, plate: Plate, hints: Sequence[Hint], progress: Progress) -> list[Instance]:
+        """The objects of one frame of a shot, surest first: without slots, and before selectors choose."""
+        return self._found(plate, hints, progress, selecting=False)[1]
+
+    def select(self, instances: Sequence[Instance]) -> list[Instance]:
+        """Those of one frame's instances, surest first, that the names and selectors of `find` mean."""
+        return Wanted.of(self.settings, self.segmenter.labels).select(instances)
+
+    def solve(self, plate: Plate, instances: Sequence[Instance], progress: Progress) -> list[Matte]:
+        """A matte for each instance, which have slots; their overlaps are left as they were solved."""
+        return pipeline.solve_frame(plate, instances, self.estimator, self.settings, progress)
 
     def matte(
         self,
@@ -236,6 +246,16 @@ class Engine:
             )
         return space
 
+    def _found(
+        self, plate: Plate, hints: Sequence[Hint], progress: Progress, *, selecting: bool
+    ) -> tuple[str, list[Instance]]:
+        """The segmenter's name and what it found, finished."""
+        segmenter = self._segmenter_for(hints, progress)
+        instances = segmenter.segment(plate, progress)
+        if not hints:
+            instances = finish(instances, self.settings, segmenter.labels, progress, selecting=selecting)
+        return segmenter.name, instances
+
     def slots_known_before(self, hints: Sequence[Hint], trimap: TrimapSource | None) -> list[str]:
         """The slots that `matte` will give, as far as they are known before the plate is looked at."""
         labels = [hint.label for hint in hints] if trimap is None else [TRIMAP_LABEL]
@@ -251,7 +271,7 @@ class Engine:
         given = as_trimap(trimap, plate.size)
         name = Path(trimap).stem if isinstance(trimap, (str, os.PathLike)) else "trimap"
         instance = Instance.from_mask(given.foreground, TRIMAP_LABEL, 1.0)
-        instance = replace(instance, slot=slot_names([TRIMAP_LABEL], _views(plate))[0])
+        instance = replace(instance, slot=slot_names([TRIMAP_LABEL], views_of(plate))[0])
         found([instance])
         progress.notice(f"The trimap '{name}' is used as it is; nothing is searched for.")
         return pipeline.refine_trimap(plate, given, instance, self.estimator, self.settings, progress)
@@ -289,12 +309,13 @@ def _go_on(_instances: Sequence[Instance]) -> None:
     """Nobody wants to look."""
 
 
-def _views(plate: Plate) -> list[str]:
+def views_of(plate: Plate) -> list[str]:
     """Names that a host would take for a view of the plate, and that no slot may have."""
     return [plate.view] if plate.view else []
 
 
-def _nothing_found(settings: Settings, segmenter: str) -> str:
+def nothing_found(settings: Settings, segmenter: str) -> str:
+    """The sentence for a plate or a shot in which nothing was found."""
     wanted = " or ".join(f"'{name}'" for name in settings.find) or "known objects"
     return (
         f"Nothing found: no {wanted} that segmenter '{segmenter}' is at least "

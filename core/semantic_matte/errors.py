@@ -53,6 +53,10 @@ class TrimapError(SemanticMatteError):
     """A trimap can't be read, built or used."""
 
 
+class TracksError(SemanticMatteError):
+    """A shot's file of tracks can't be read, or does not fit the shot."""
+
+
 class HintError(SemanticMatteError):
     """An artist's hint can't be read or lies outside the frame."""
 
@@ -101,3 +105,7 @@ class WorkerError(SemanticMatteError):
 
 def _quoted(names: Iterable[str]) -> str:
     return " or ".join(f"'{name}'" for name in names)
+
+
+class FramesFailedError(SemanticMatteError):
+    """Frames of a shot came to nothing; the others are done."""

@@ -95,6 +95,14 @@ def expand_plates(paths: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(frame for path in paths for frame in _expanded(path))
 
 
+def is_pattern(path: Path) -> bool:
+    """Whether a path stands for frames: there is no file of that name, and it has a place for a number.
+
+    Raises UsageError for a place for a view.
+    """
+    return not os.path.lexists(path) and FramePattern.of(path) is not None
+
+
 def _expanded(path: Path) -> list[Path]:
     if os.path.lexists(path):
         return [path]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,55 +13,22 @@ from semantic_matte.earlier_results import clear_superseded, find_earlier, writt
 from semantic_matte.engine import HINT_AND_TRIMAP, Engine
 from semantic_matte.errors import UsageError
 from semantic_matte.frame_patterns import expand_plates
-from semantic_matte.hints import hint_files, read_hints
+from semantic_matte.job_requests import MatteRequest, Sources
+from semantic_matte.noted import Noted
 from semantic_matte.outputs.alpha import write_alpha
-from semantic_matte.outputs.atomic import ensure_folder, refuse_overwriting
+from semantic_matte.outputs.atomic import ensure_folder
 from semantic_matte.outputs.coco_results import coco_results
 from semantic_matte.outputs.sidecar import write_json
 from semantic_matte.outputs.sidecar_model import SCHEMA_VERSION
 from semantic_matte.planned_models import planned_models
 from semantic_matte.plates import as_trimap, read_plate
 from semantic_matte.ports import Progress, ProgressEvent
-from semantic_matte.result_files import ResultFiles
+from semantic_matte.result_files import FrameResult, ResultFiles
 from semantic_matte.result_writing import write_results
 from semantic_matte.segmenters.coco import COCO_IDS
-from semantic_matte.types import Hint, Instance, Matte, Plate
-
-
-@dataclass(frozen=True)
-class MatteRequest:
-    """What to read and where to write. Paths are as the user gave them; plates may be frame patterns."""
-
-    plates: tuple[Path, ...]
-    folder: Path
-    hint: Path | None = None
-    trimap: Path | None = None
-    colour_space: str | None = None
-
-
-@dataclass(frozen=True)
-class FrameResult:
-    """What came of one plate.
-
-    record: the sidecar's, which tells what was found. files: in the order of their writing. reused: an earlier
-    run had done the same, and its files were kept.
-    """
-
-    plate: Path
-    record: Mapping[str, Any]
-    files: tuple[Path, ...]
-    reused: bool = False
-
-    def told(self) -> dict[str, Any]:
-        """As a shell and a worker tell it, in plain values."""
-        fields = ("slot", "label", "score", "passes", "box")
-        return {
-            "plate": str(self.plate),
-            "files": [str(path) for path in self.files],
-            "reused": self.reused,
-            "key": self.record["key"],
-            "instances": [{name: slot[name] for name in fields} for slot in self.record["slots"]],
-        }
+from semantic_matte.shot_jobs import collect_shot, matte_shot, refuse_missing, track_shot
+from semantic_matte.shot_sources import Shot, sort_plates
+from semantic_matte.types import Instance, Matte, Plate
 
 
 def object_row(instance: Instance) -> dict[str, Any]:
@@ -73,52 +41,13 @@ def object_row(instance: Instance) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class _Sources:
-    """The files that results are made from, and the hints read from them."""
-
-    files: tuple[Path, ...]
-    hints: tuple[Hint, ...] = ()
-
-    @classmethod
-    def of(cls, given: Iterable[Path | None], hint: Path | None) -> _Sources:
-        """Reads the hint file. Raises HintError."""
-        hints = tuple(read_hints(hint)) if hint else ()
-        named = hint_files(hint) if hint else []
-        return cls((*(path for path in given if path), *named), hints)
-
-    def keep(self, results: Iterable[Path]) -> None:
-        """Raise UsageError if a result would be written over something that it is made from."""
-        refuse_overwriting(results, self.files)
-
-
-class _Noted:
-    """Passes everything on, and keeps one frame's notices for its sidecar."""
-
-    def __init__(self, progress: Progress, plate: str) -> None:
-        self._progress = progress
-        self._plate = plate
-        self.notices: list[str] = []
-
-    def advance(self, event: ProgressEvent) -> None:
-        """Pass on."""
-        self._progress.advance(event)
-
-    def notice(self, message: str) -> None:
-        """Keep, and pass on with the plate's name; what several files' writers say is said once."""
-        if message in self.notices:
-            return
-        self.notices.append(message)
-        self._progress.notice(f"{self._plate}: {message}")
-
-
 def matte_files(
     engine: Engine,
     request: MatteRequest,
     progress: Progress,
     finished: Callable[[FrameResult], None] | None = None,
 ) -> list[FrameResult]:
-    """Make the mattes of each plate and write them into a folder, one plate after the other.
+    """Make the mattes of each plate and write them into a folder: shots, and stills one after the other.
 
     finished: called with each plate's result once all of its files are in place. Every file appears whole or
     not at all, the sidecar last; a plate whose results are there already, made from the same pixels by the same
@@ -130,27 +59,97 @@ def matte_files(
     """
     if request.hint and request.trimap:
         raise UsageError(HINT_AND_TRIMAP)
-    request = replace(request, plates=expand_plates(request.plates))
-    names = [path.stem for path in request.plates]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    results: list[FrameResult] = []
+
+    def keep(result: FrameResult) -> None:
+        """Of a plate that is done."""
+        results.append(result)
+        if finished:
+            finished(result)
+
+    settings = engine.settings
+    shots, stills = _sorted(request, settings, progress)
+    plates = (*chain.from_iterable(shot.files for shot in shots), *stills)
+    sources = Sources.of((*plates, request.trimap), request.hint)
+    slots = engine.slots_known_before(sources.hints, request.trimap)
+    for path in stills:
+        sources.keep(ResultFiles.of(request.folder, path, slots, settings).paths)
+    ensure_folder(request.folder)
+    for shot in shots:
+        matte_shot(engine, shot, request, sources, progress, keep)
+    models = planned_models(settings, hinted=bool(sources.hints), with_trimap=request.trimap is not None)
+    run = _Run(engine, request, stills, sources, models, progress)
+    for number in range(len(stills)):
+        keep(run.matte(number))
+    return results
+
+
+def track_files(engine: Engine, request: MatteRequest, progress: Progress) -> list[dict[str, Any]]:
+    """The first step of each shot alone: find its objects and tie them. Returns what is told of each shot.
+
+    Raises UsageError for what is no shot, PlateError and what finding raises.
+    """
+    shots = _shots_alone(request, engine.settings, progress)
+    sources = Sources.of(chain.from_iterable(shot.files for shot in shots), request.hint)
+    ensure_folder(request.folder)
+    return [track_shot(engine, shot, request, sources, progress) for shot in shots]
+
+
+def collect_files(settings: Settings, request: MatteRequest, progress: Progress) -> list[dict[str, Any]]:
+    """The last step of each shot alone: its record and contact sheet. Returns what is told of each shot.
+
+    Raises FramesFailedError, once all is written, where frames have no result.
+    """
+    shots = _shots_alone(request, settings, progress)
+    return [collect_shot(settings, shot, request, progress) for shot in shots]
+
+
+def _shots_alone(request: MatteRequest, settings: Settings, progress: Progress) -> list[Shot]:
+    """The shots of a request that may have nothing else. Raises UsageError."""
+    shots, stills = sort_plates(request.plates, request.frames)
+    if stills:
         raise UsageError(
-            f"Two plates are named '{twice[0]}' and would overwrite each other's results: "
+            f"'{stills[0]}' is a still: expected a shot, by a frame pattern (shot.####.exr), by its files, or a film."
+        )
+    _refuse_one_name(shots, stills)
+    for shot in shots:
+        refuse_missing(shot, settings, progress)
+    return shots
+
+
+def _sorted(
+    request: MatteRequest, settings: Settings, progress: Progress
+) -> tuple[list[Shot], list[Path]]:
+    """The shots and the stills of a request; frames are stills where nothing is to be tracked. Raises
+    UsageError, PlateError for missing frames."""
+    shots, stills = sort_plates(request.plates, request.frames)
+    for shot in shots:
+        refuse_missing(shot, settings, progress)
+    if request.chunk is not None and (stills or len(shots) != 1 or not settings.track):
+        raise UsageError("A chunk is of one shot: give one frame pattern or film, and nothing else.")
+    _refuse_one_name(shots, stills)
+    if settings.track and request.trimap is None:
+        return shots, stills
+    film = next((shot for shot in shots if shot.is_film), None)
+    if film is not None:
+        raise UsageError(
+            f"'{film.title}' is a film, whose frames are worked on as a shot alone: leave out the trimap and "
+            "--no-track."
+        )
+    return [], [*(shot.path(number) for shot in shots for number in shot.frames), *stills]
+
+
+def _refuse_one_name(shots: Sequence[Shot], stills: Sequence[Path]) -> None:
+    """Raise UsageError for two plates whose results would be called the same."""
+    names = [path.stem for path in stills]
+    names += [shot.plate_name(number).stem for shot in shots for number in shot.frames]
+    seen: set[str] = set()
+    twice = next((name for name in names if name in seen or seen.add(name)), None)
+    if twice is not None:
+        raise UsageError(
+            f"Two plates are named '{twice}' and would overwrite each other's results: "
             "run them into different folders."
         )
-    sources = _Sources.of((*request.plates, request.trimap), request.hint)
-    slots = engine.slots_known_before(sources.hints, request.trimap)
-    for path in request.plates:
-        sources.keep(ResultFiles.of(request.folder, path, slots, engine.settings).paths)
-    ensure_folder(request.folder)
-    models = planned_models(engine.settings, hinted=bool(sources.hints), with_trimap=request.trimap is not None)
-    run = _Run(engine, request, sources, models, progress)
-    results = []
-    for number in range(len(request.plates)):
-        results.append(run.matte(number))
-        if finished:
-            finished(results[-1])
-    return results
 
 
 @dataclass(frozen=True)
@@ -162,15 +161,16 @@ class _Run:
 
     engine: Engine
     request: MatteRequest
-    sources: _Sources
+    stills: Sequence[Path]
+    sources: Sources
     models: Sequence[Mapping[str, str]] | None
     progress: Progress
 
     def matte(self, number: int) -> FrameResult:
         """Matte one plate, or find its results. number: of the plate, counted from 0."""
         settings, folder = self.engine.settings, self.request.folder
-        path, plates = self.request.plates[number], len(self.request.plates)
-        noted = _Noted(self.progress, path.name)
+        path, plates = self.stills[number], len(self.stills)
+        noted = Noted(self.progress, path.name)
         noted.advance(ProgressEvent("reading", number, plates, path.name))
         plate = read_plate(path, self.request.colour_space, keep_own=settings.foreground)
         # Not as progress: the frame isn't further. Reading and hashing take their time, and may be all there
@@ -246,7 +246,7 @@ def refine_file(
 
     Raises UsageError, before anything is read, for a result that would overwrite the plate or the trimap.
     """
-    _Sources((plate_path, trimap_path)).keep([result])
+    Sources((plate_path, trimap_path)).keep([result])
     ensure_folder(result.parent)
     progress.advance(ProgressEvent("reading", 0, 1, plate_path.name))
     plate = read_plate(plate_path, colour_space)
@@ -274,7 +274,7 @@ def segment_files(
     overwrite a plate or a hint.
     """
     plates = expand_plates(plates)
-    sources = _Sources.of(plates, hint)
+    sources = Sources.of(plates, hint)
     sources.keep([coco] if coco else [])
     found: list[tuple[Path, list[Instance]]] = []
     rows: list[dict[str, object]] = []
@@ -285,7 +285,7 @@ def segment_files(
         progress.advance(ProgressEvent("reading", number, len(plates), path.name))
         plate = read_plate(path, colour_space)
         _tell_plate(progress, path, plate)
-        instances = engine.segment(plate, hints=sources.hints, progress=_Noted(progress, path.name))
+        instances = engine.segment(plate, hints=sources.hints, progress=Noted(progress, path.name))
         entries, uncategorised = coco_results(instances, _image_id(path), COCO_IDS)
         rows += entries
         for label in uncategorised if coco is not None else ():

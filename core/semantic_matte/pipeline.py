@@ -41,11 +41,31 @@ def matte_frame(
     settings: Settings,
     progress: Progress,
 ) -> list[Matte]:
-    """A matte for each instance of a frame, in their order.
+    """A matte for each instance of a frame, in their order, settled with each other as the settings say.
 
     plate: scene-linear. Where an instance leaves no background in the frame its rough mask is its matte, and
     a notice says so.
     """
+    mattes = solve_frame(plate, instances, estimator, settings, progress)
+    return settle_frame(mattes, settings, progress)
+
+
+def settle_frame(mattes: Sequence[Matte], settings: Settings, progress: Progress) -> list[Matte]:
+    """Mattes of one frame with their overlaps settled as the settings say."""
+    together, notices = settle(mattes, settings.overlaps, settings.order)
+    for message in notices:
+        progress.notice(message)
+    return together
+
+
+def solve_frame(
+    plate: Plate,
+    instances: Sequence[Instance],
+    estimator: MatteEstimator,
+    settings: Settings,
+    progress: Progress,
+) -> list[Matte]:
+    """As `matte_frame`, with overlaps left as they were solved."""
     solid: dict[int, Matte] = {}
     found: dict[int, Trimap] = {}
     for index, instance in enumerate(visible(instances, settings.overlaps, settings.order)):
@@ -66,11 +86,7 @@ def matte_frame(
         for index, its_trimap in zip(found, settled, strict=True)
     }
     _run(plate, list(objects.values()), estimator, settings, progress)
-    mattes = [solid[index] if index in solid else _matte(objects[index]) for index in range(len(instances))]
-    together, notices = settle(mattes, settings.overlaps, settings.order)
-    for message in notices:
-        progress.notice(message)
-    return together
+    return [solid[index] if index in solid else _matte(objects[index]) for index in range(len(instances))]
 
 
 def refine_trimap(

@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProgressEvent:
-    """How far the work is. stage: reading, segmenting, matting, writing. done and total are patches,
-    files or instances, whatever the stage counts."""
+    """How far the work is. stage: reading, segmenting, matting, writing; of a shot also finding, and frames for
+    the whole of it. done and total are patches, files, instances or frames, whatever the stage counts. rate: of
+    stage frames, how many a minute."""
 
     stage: str
     done: int
     total: int
     instance: str = ""
     pass_number: int = 0
+    rate: float = 0.0
 
 
 class Progress(Protocol):

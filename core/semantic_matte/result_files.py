@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from semantic_matte.plates import name_and_number
 from semantic_matte.settings import Settings
@@ -69,3 +70,58 @@ class ResultFiles:
     def paths(self) -> tuple[Path, ...]:
         """All of them, in the order of their writing."""
         return (*(one.path for one in self.besides_sidecar), self.sidecar)
+
+
+@dataclass(frozen=True)
+class ShotFiles:
+    """The files of a whole shot, beside those of its frames.
+
+    tracks: its objects, for the artist to edit. masks: their rough masks. contact: None where it isn't asked for.
+    record: written last.
+    """
+
+    tracks: Path
+    masks: Path
+    contact: Path | None
+    record: Path
+
+    @classmethod
+    def of(cls, folder: Path, shot: str, settings: Settings) -> ShotFiles:
+        """The files of a shot of this name."""
+        return cls(
+            folder / f"{shot}.tracks.json",
+            folder / f"{shot}.masks.json",
+            folder / f"{shot}.contact.png" if settings.contact_sheet else None,
+            folder / f"{shot}.matte.json",
+        )
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        return tuple(path for path in (self.tracks, self.masks, self.contact, self.record) if path is not None)
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """What came of one plate.
+
+    record: the sidecar's, which tells what was found; of a frame of a shot its key and the slots that are there.
+    files: in the order of their writing. reused: an earlier
+    run had done the same, and its files were kept.
+    """
+
+    plate: Path
+    record: Mapping[str, Any]
+    files: tuple[Path, ...]
+    reused: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """As a shell and a worker tell it, in plain values."""
+        fields = ("slot", "label", "score", "passes", "box")
+        return {
+            "plate": str(self.plate),
+            "files": [str(path) for path in self.files],
+            "reused": self.reused,
+            "key": self.record["key"],
+            "instances": [{name: slot[name] for name in fields} for slot in self.record["slots"]],
+        }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, Protocol
 
@@ -15,10 +16,24 @@ from semantic_matte.outputs.cryptomatte import write_cryptomatte
 from semantic_matte.outputs.foregrounds import write_foregrounds
 from semantic_matte.outputs.header import header_of
 from semantic_matte.outputs.layers import write_layers
-from semantic_matte.outputs.sidecar import describe, file_record, write_json
+from semantic_matte.outputs.sidecar import SlotFacts, describe, file_record, write_json
 from semantic_matte.ports import ForegroundEstimator, Progress, ProgressEvent
 from semantic_matte.result_files import ResultFile, ResultFiles
 from semantic_matte.types import FloatArray, Foreground, Matte, Plate
+
+
+@dataclass(frozen=True)
+class ShotFacts:
+    """What a frame's files tell of its shot: the same whichever process writes them.
+
+    slots: by slot. models: every model file used for the shot. device: where objects were found. ranks: the
+    least number of objects a pixel that each frame's Cryptomatte has.
+    """
+
+    slots: Mapping[str, SlotFacts]
+    models: Sequence[Mapping[str, str]]
+    device: str
+    ranks: int
 
 
 class _Notes(Progress, Protocol):
@@ -36,15 +51,18 @@ def write_results(
     files: ResultFiles,
     progress: _Notes,
     key: str | None,
+    shot: ShotFacts | None = None,
 ) -> dict[str, Any]:
     """Write the files of one plate, each of them whole or not at all, and the sidecar when all are there.
 
     progress: keeps what it is told, for the sidecar; it is not asked whether to go on once the sidecar is in
-    its place. key: of the result's content, if it has one. Returns the sidecar's record. Raises OutputError,
+    its place. key: of the result's content, if it has one. shot: of a frame of a shot. Returns the sidecar's
+    record. Raises OutputError,
     UnknownNameError (foreground space).
     """
     settings = engine.settings
-    header = header_of(plate, engine.models, settings_digest(settings), __version__)
+    models = engine.models if shot is None else shot.models
+    header = header_of(plate, models, settings_digest(settings), __version__)
     header["semantic_matte/estimator"] = settings.estimator
     total = len(files.paths)
     progress.advance(ProgressEvent("writing", 0, total))
@@ -54,7 +72,8 @@ def write_results(
         """Between the objects of one file: it may have been cancelled."""
         progress.advance(ProgressEvent("writing", 0, 0))
 
-    writers = _writers(engine, plate, mattes, files, header, look)
+    ranks = 2 if shot is None else shot.ranks
+    writers = _writers(engine, plate, mattes, files, header, look, ranks)
     for number, (file, write) in enumerate(writers, start=1):
         for sentence in write() or ():
             progress.notice(sentence)
@@ -64,14 +83,15 @@ def write_results(
         plate,
         mattes,
         settings,
-        engine.models,
-        engine.device,
+        models,
+        engine.device if shot is None else shot.device,
         progress.notices,
         files=records,
         key=key,
         estimator_device=engine.estimator.device,
         read_as=plate.read_as or None,
         foreground_space=engine.foreground_space(plate) if settings.foreground else "",
+        facts=None if shot is None else shot.slots,
     )
     write_json(files.sidecar, record)
     return record
@@ -84,10 +104,12 @@ def _writers(
     files: ResultFiles,
     header: Mapping[str, str | int | float],
     look: Callable[[], None],
+    ranks: int,
 ) -> Iterator[tuple[ResultFile, Callable[[], Sequence[str] | None]]]:
     """Each file but the sidecar, with what writes it and gives the notices that come of it.
 
-    look: called while a file of several objects is made; what it raises ends the work.
+    look: called while a file of several objects is made; what it raises ends the work. ranks: the least that
+    the Cryptomatte has.
     """
     settings = engine.settings
     window, storage = settings.data_window, settings.storage
@@ -103,7 +125,16 @@ def _writers(
                 write_layers, path, plate, mattes, header, settings.spread, data_window=window, storage=storage
             )
         elif file.kind == "cryptomatte":
-            write = partial(write_cryptomatte, path, plate, mattes, header, data_window=exact, storage=storage)
+            write = partial(
+                write_cryptomatte,
+                path,
+                plate,
+                mattes,
+                header,
+                data_window=exact,
+                storage=storage,
+                least_ranks=ranks,
+            )
         elif file.kind == "foreground":
             colours = _looked_at(engine.foregrounds(plate, mattes), look)
             write = partial(

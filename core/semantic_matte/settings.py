@@ -175,8 +175,8 @@ class Settings(BaseModel):
         "overlap",
         "shot",
         "Tracker",
-        "What ties objects from frame to frame. overlap: by masks, boxes and labels of what the segmenter finds "
-        "in each frame. transformers:folder is a video model, SAM 2 or SAM 3.",
+        "What ties objects from frame to frame. overlap: by masks, boxes and labels of what the segmenter "
+        "finds in each frame. transformers:folder is a video model, SAM 2 or SAM 3.",
     )
     shortest_track: int = _control(
         3,

@@ -1,4 +1,4 @@
-"""The values of shots: an object's masks in many frames, frozen, and small enough to keep those of a whole shot.
+"""The values of shots: an object's masks in many frames, frozen, and small enough to keep all of a shot.
 
 A frame is known by its number, as in its file's name. Masks are kept as COCO's compressed run lengths of their
 boxes: some hundred bytes each.
@@ -64,8 +64,8 @@ class Sighting:
 class Track:
     """One object over a shot. slot: its stable name, "" until given.
 
-    identity: a number of its own among the tracks of a shot. sightings: by frame number; frames without one don't
-    show it. Never without a sighting.
+    identity: a number of its own among the tracks of a shot. sightings: by frame number; frames without one
+    don't show it. Never without a sighting.
     """
 
     identity: int
@@ -97,8 +97,8 @@ class Track:
 class ShotFrame:
     """A frame as a tracker sees it.
 
-    plate: scene-linear. find: the objects that the segmenter finds in it, without slots, surest first; it is run
-    when called, once at most. hinted: the artist's own objects in this frame, which tracks start from.
+    plate: scene-linear. find: the objects that the segmenter finds in it, without slots, surest first; it is
+    run when called, once at most. hinted: the artist's own objects in this frame, which tracks start from.
     """
 
     number: int

@@ -321,6 +321,7 @@ class Matte:
 
     crop: (h, w) float32 in [0, 1] on `window`; alpha is 0 outside the window.
     spread: (h, w) float32 in [0, 1], the range between samples, or None where there was one sample.
+    passes: how often it was solved; 0 for an object of a shot in a frame that doesn't show it (see `absent`).
     """
 
     instance: Instance
@@ -340,6 +341,18 @@ class Matte:
             low, high = float(field_crop.min()), float(field_crop.max())
             if not (low >= 0.0 and high <= 1.0):
                 raise ValueShapeError(f"Matte: expected {name} in 0..1, got {low}..{high}.")
+
+    @classmethod
+    def absent(cls, slot: str, label: str, frame_size: tuple[int, int]) -> Matte:
+        """An object of a shot in a frame, (H, W), that doesn't show it: alpha 0, kept on one pixel."""
+        corner = Box(0, 0, 1, 1)
+        nowhere = Instance(np.ones((1, 1), dtype=np.bool_), corner, frame_size, label, 0.0, slot)
+        return cls(nowhere, np.zeros((1, 1), dtype=np.float32), corner, passes=0)
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the frame doesn't show it; its instance then stands for nothing."""
+        return self.passes == 0
 
     @property
     def frame_size(self) -> tuple[int, int]:

@@ -11,6 +11,10 @@ all hosts of this machine, and ends by itself when nobody asks for anything. Pix
     sm.segment("plate.exr")                                              # what is there, without mattes
     sm.refine("plate.exr", "trimap.png", out="alpha.exr")                # matting alone
 
+    sm.track("plate.####.exr", out="mattes/")                            # a shot in steps, as farms do it:
+    sm.matte("plate.####.exr", out="mattes/", chunk="1001-1010")         # its objects, its mattes in chunks,
+    sm.collect("plate.####.exr", out="mattes/")                          # and what came of it
+
     job = sm.start("matte", "plate.exr", "mattes/", passes=2)            # returns at once, makes no thread
     job.poll(), job.progress.fraction, job.cancel(), job.result          # from a timer of the host
 
@@ -27,6 +31,7 @@ from typing import Any, List
 from semantic_matte_client import errors
 from semantic_matte_client.calls import controls, doctor, matte, refine, segment, start, status, stop
 from semantic_matte_client.errors import ClientError
+from semantic_matte_client.shot_calls import collect, track
 from semantic_matte_client.version import VERSION
 
 __version__ = VERSION
@@ -36,6 +41,8 @@ __all__ = [
     "matte",
     "segment",
     "refine",
+    "track",
+    "collect",
     "start",
     "status",
     "stop",

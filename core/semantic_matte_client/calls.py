@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional,
 
 if TYPE_CHECKING:
     from semantic_matte_client.job import Job, OnEvent
-    from semantic_matte_client.request_checks import AnyPath, Plates
+    from semantic_matte_client.request_checks import AnyPath, Frames, Plates
     from semantic_matte_client.results import DoctorReport, MatteResult, RefineResult, SegmentResult
 
 # Names in a list, or in one text with commas.
@@ -23,6 +23,8 @@ def matte(
     hint: Optional[AnyPath] = None,
     trimap: Optional[AnyPath] = None,
     colour_space: Optional[str] = None,
+    frames: Optional[Frames] = None,
+    chunk: Optional[Frames] = None,
     ocio: Optional[str] = HOSTS_OCIO,
     device: str = "auto",
     roots: Optional[Iterable[AnyPath]] = None,
@@ -39,13 +41,15 @@ def matte(
     It waits until all is done, and shows how far it is where it runs in a terminal. `start` does not wait.
     Frames that were done before, by the same means, are kept and cost nothing.
 
-    plates         a path, a frame pattern (plate.####.exr, plate.%04d.exr), or a list of paths
+    plates         a path, a frame pattern (plate.####.exr, plate.%04d.exr), a film (.mov), or a list of them
     out            the folder to write into; made if it isn't there
     find           names (person, dog), groups (animal, vehicle), each with selectors: ["person:largest"];
                    nothing finds everything that is known
     hint           a mask picture, or a JSON or YAML file with boxes, points or masks, in place of finding
     trimap         a trimap picture, in place of finding: only its unknown part is solved
     colour_space   of the plates, where their files do not say it or say it wrongly
+    frames         of a shot, which ones it has: "1001-1050x2,1060"; by default all that are there
+    chunk          of these, which ones to do now: "1001-1010"; the shot's objects were tied before, by `track`
     ocio           the colour configuration: a path; by default what $OCIO says; None for none
     device         auto, cuda, mps or cpu
     roots          folders: nothing outside them is read or written; by default those of the files named here
@@ -67,6 +71,8 @@ def matte(
         hint=hint,
         trimap=trimap,
         colour_space=colour_space,
+        frames=frames,
+        chunk=chunk,
         ocio=ocio,
         device=device,
         roots=roots,
@@ -75,7 +81,7 @@ def matte(
         find=find,
         **settings,
     )
-    result: MatteResult = _waited(job, on_event)
+    result: MatteResult = waited(job, on_event)
     return result
 
 
@@ -119,7 +125,7 @@ def segment(
         find=find,
         **settings,
     )
-    result: SegmentResult = _waited(job, on_event)
+    result: SegmentResult = waited(job, on_event)
     return result
 
 
@@ -161,7 +167,7 @@ def refine(
         python=python,
         **settings,
     )
-    result: RefineResult = _waited(job, on_event)
+    result: RefineResult = waited(job, on_event)
     return result
 
 
@@ -173,6 +179,8 @@ def start(
     hint: Optional[AnyPath] = None,
     trimap: Optional[AnyPath] = None,
     colour_space: Optional[str] = None,
+    frames: Optional[Frames] = None,
+    chunk: Optional[Frames] = None,
     ocio: Optional[str] = HOSTS_OCIO,
     device: str = "auto",
     roots: Optional[Iterable[AnyPath]] = None,
@@ -187,7 +195,7 @@ def start(
             print(job.progress.sentence())
         print(job.result)
 
-    task           matte, segment or refine; the other arguments are theirs
+    task           matte, segment or refine, track or collect; the other arguments are theirs
 
     Returns a Job: poll(), wait(), cancel(), .state, .progress, .events, .frames, .notices, .result. Keep it: a
     job that nobody holds is cancelled, or finished if on_disconnect says so. Raises RequestError for a wrong
@@ -203,6 +211,8 @@ def start(
         hint=hint,
         trimap=trimap,
         colour_space=colour_space,
+        frames=frames,
+        chunk=chunk,
         ocio=ocio,
         settings=settings,
         roots=roots,
@@ -271,7 +281,7 @@ def controls() -> List[Dict[str, Any]]:
     return read_controls()
 
 
-def _waited(job: Job, on_event: Optional[Callable[[Dict[str, Any]], object]]) -> Any:
+def waited(job: Job, on_event: Optional[Callable[[Dict[str, Any]], object]]) -> Any:
     """The job's result; its progress is shown where nobody else takes the events and a terminal listens."""
     if on_event is not None:
         return job.wait(on_event=on_event)

@@ -23,7 +23,7 @@ from semantic_matte_client.reaching import (
     SilentWorkerError,
     silence,
 )
-from semantic_matte_client.request_checks import AnyPath, Plates, submit_message
+from semantic_matte_client.request_checks import AnyPath, Frames, Plates, submit_message
 from semantic_matte_client.runtime import FOLDER_VARIABLE, check_private, worker_files
 from semantic_matte_client.starting import LONGEST_START, Starting
 
@@ -92,6 +92,8 @@ class Client:
         hint: Optional[AnyPath] = None,
         trimap: Optional[AnyPath] = None,
         colour_space: Optional[str] = None,
+        frames: Optional[Frames] = None,
+        chunk: Optional[Frames] = None,
         ocio: Optional[str] = HOSTS_OCIO,
         settings: Optional[Mapping[str, Any]] = None,
         roots: Optional[Iterable[AnyPath]] = None,
@@ -99,8 +101,9 @@ class Client:
     ) -> Job:
         """Ask for a job and return at once; `Job.poll` or `Job.wait` carry it on.
 
-        task: matte, segment or refine. plates: a path, a frame pattern (plate.####.exr) or a list. out: the
-        folder for mattes; the alpha's file for refine; a file of COCO results, or None, for segment. ocio: the
+        task: matte, segment or refine; of shots also track and collect. plates: a path, a frame pattern
+        (plate.####.exr), a film or a list. out: the folder for results; the alpha's file for refine; a file of
+        COCO results, or None, for segment. frames, chunk: see `calls.matte`. ocio: the
         colour configuration, by default the one in $OCIO; None for none. settings: controls by name, see
         `controls()`. roots: folders; nothing outside them is read or written for this job; by default those
         of the files that this call names. on_disconnect: what becomes of it if this process ends: cancel or
@@ -115,6 +118,8 @@ class Client:
             hint=hint,
             trimap=trimap,
             colour_space=colour_space,
+            frames=frames,
+            chunk=chunk,
             ocio=ocio,
             settings=settings,
             roots=roots,

@@ -87,15 +87,15 @@ class Job:
 
     @property
     def progress(self) -> Progress:
-        """How far it is: stage, plate, frame, frames, instance, number, fraction, seconds_left."""
+        """How far it is: stage, plate, frame, frames, instance, number, fraction, seconds_left, rate."""
         return self._course.progress
 
     @property
     def events(self) -> Deque[Dict[str, Any]]:
         """The worker's messages, in order, that nobody has taken yet: take them with popleft().
 
-        Each is a dict with `type`: accepted, progress, notice, frame, then one of done, failed, cancelled (the
-        fields stand in protocol.py). Of progress that nobody took only the newest is kept.
+        Each is a dict with `type`: accepted, progress, notice, frame or shot, then one of done, failed,
+        cancelled (the fields stand in protocol.py). Of progress that nobody took only the newest is kept.
         """
         return self._course.events
 
@@ -105,13 +105,18 @@ class Job:
         return tuple(self._course.frames)
 
     @property
+    def shots(self) -> Tuple[Dict[str, Any], ...]:
+        """The `shot` messages so far, of track and collect: shot, frames, slots, files."""
+        return tuple(self._course.shots)
+
+    @property
     def notices(self) -> Tuple[str, ...]:
         """What the engine had to say so far."""
         return tuple(self._course.notices)
 
     @property
     def result(self) -> Result:
-        """MatteResult, SegmentResult or RefineResult.
+        """MatteResult, SegmentResult or RefineResult; ShotsResult of track and collect.
 
         Raises JobFailedError, JobCancelledError, WorkerLostError or what else kept it from being done; and
         ClientError while it has not ended.

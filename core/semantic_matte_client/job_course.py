@@ -15,8 +15,9 @@ from semantic_matte_client.errors import (
 
 if TYPE_CHECKING:
     from semantic_matte_client.results import MatteResult, RefineResult, SegmentResult
+    from semantic_matte_client.shot_results import ShotsResult
 
-    Result = MatteResult | SegmentResult | RefineResult
+    Result = MatteResult | SegmentResult | RefineResult | ShotsResult
 
 # connecting: on the way to the worker. queued: the worker has it. The last three are ends.
 STATES = ("connecting", "queued", "running", "done", "failed", "cancelled")
@@ -28,9 +29,10 @@ CANCELLED = "The job was cancelled; frames that were finished are kept."
 class Progress(NamedTuple):
     """How far a job is.
 
-    stage: connecting, queued, starting (the engine loads), reading, segmenting, matting, writing... frame of
-    frames, and number (of a pass): counted from 1, 0 where there is none. fraction: of the whole job, 0 to 1,
-    never falls. seconds_left: None while it isn't known.
+    stage: connecting, queued, starting (the engine loads), reading, segmenting, matting, writing...; of a shot
+    finding, then matting and frames. frame of frames, and number (of a pass): counted from 1, 0 where there is
+    none. fraction: of the whole job, 0 to 1, never falls. seconds_left: None while it isn't known. rate: frames
+    of a shot a minute, None while it isn't known.
     """
 
     stage: str = "connecting"
@@ -41,6 +43,7 @@ class Progress(NamedTuple):
     number: int = 0
     fraction: float = 0.0
     seconds_left: Optional[float] = None
+    rate: Optional[float] = None
 
     def sentence(self) -> str:
         """One line for a person: `2/10 plate.1002.exr: matting sm_person_01, pass 2, 34%, 12 s left`."""
@@ -49,6 +52,8 @@ class Progress(NamedTuple):
         parts += [f"{self.fraction:.0%}"] * (self.fraction > 0)
         if self.seconds_left is not None:
             parts.append(f"{self.seconds_left:.0f} s left")
+        if self.rate:
+            parts.append(f"{self.rate:.1f} frames a minute")
         where = f"{self.frame}/{self.frames} " if self.frames > 1 and self.frame else ""
         where += f"{self.plate}: " if self.plate else ""
         return where + ", ".join(parts)
@@ -57,7 +62,8 @@ class Progress(NamedTuple):
 class JobCourse:
     """What is known of a job.
 
-    request: the `submit` message. events: messages that nobody has taken yet. frames, notices: of all so far.
+    request: the `submit` message. events: messages that nobody has taken yet. frames, shots, notices: of all so
+    far.
     error: why it ended, None while it runs and after `done`.
     """
 
@@ -69,6 +75,7 @@ class JobCourse:
         self.progress = Progress()
         self.events: Deque[Dict[str, Any]] = deque()
         self.frames: List[Dict[str, Any]] = []
+        self.shots: List[Dict[str, Any]] = []
         self.notices: List[str] = []
         self.seconds = 0.0
         self.error: Optional[ClientError] = None
@@ -105,6 +112,8 @@ class JobCourse:
             self.notices.append(message["message"])
         elif kind == "frame":
             self.frames.append(message)
+        elif kind == "shot":
+            self.shots.append(message)
         elif kind == "done":
             self.seconds = message["seconds"]
             self.state = "done"
@@ -138,8 +147,11 @@ class JobCourse:
         if not self.ended:
             raise ClientError("The job has not ended: poll() until it returns True, or wait().")
         from semantic_matte_client.results import shot_result
+        from semantic_matte_client.shot_results import shots_result
 
         try:
+            if self.task in ("track", "collect"):
+                return shots_result(self.shots, self.seconds, self.notices)
             return shot_result(self.task, self.frames, self.seconds, self.notices)
         except ValueError as reason:
             raise ProtocolError(f"The worker called the job done without its files ({reason}).") from None
@@ -159,6 +171,7 @@ class JobCourse:
             message["pass"],
             message["fraction"],
             message["seconds_left"],
+            message["rate"],
         )
 
     def _end(self, state: str, error: ClientError) -> None:

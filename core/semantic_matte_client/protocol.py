@@ -30,7 +30,7 @@ from semantic_matte_client.message_fields import (
 from semantic_matte_client.version import VERSION
 
 # Raised with every change of a message's fields or meaning.
-PROTOCOL = 1
+PROTOCOL = 2
 
 # The longest message in bytes; the most plates of a job; the most roots of a job.
 LONGEST_MESSAGE = 4 << 20
@@ -42,8 +42,10 @@ MOST_NAMES = 1000
 MOST_FILES = 4096
 MOST_INSTANCES = 1000
 MOST_QUEUED = 4096
+# The longest text of a frame range, in characters.
+LONGEST_RANGE = 1 << 16
 
-TASKS = ("matte", "segment", "refine")
+TASKS = ("matte", "segment", "refine", "track", "collect")
 # Why a job failed. usage: the request; work: a file, a model, a disk; memory: the device's or the machine's;
 # crash: a bug, or the engine process was ended; start: the engine can't be loaded; ended: the worker stops.
 FAILURES = ("usage", "work", "memory", "crash", "start", "ended")
@@ -76,6 +78,10 @@ def _is_instance(value: Any) -> bool:
     return isinstance(value, dict) and not complaint(value, _INSTANCE)
 
 
+def _is_shot_slot(value: Any) -> bool:
+    return isinstance(value, dict) and not complaint(value, _SHOT_SLOT)
+
+
 def _is_queued(value: Any) -> bool:
     return isinstance(value, dict) and not complaint(value, _QUEUED)
 
@@ -100,6 +106,11 @@ _QUEUED: Dict[str, Field] = {
     "state": one_of("running", "waiting", "cancelling"),
     "fraction": number(0, 1),
 }
+_SHOT_SLOT: Dict[str, Field] = {"slot": text(), "frames": text(LONGEST_RANGE)}
+_SHOT_SLOTS = Field(
+    lambda value: isinstance(value, list) and len(value) <= MOST_INSTANCES and all(map(_is_shot_slot, value)),
+    f"a list of at most {MOST_INSTANCES} objects with slot and frames",
+)
 _INSTANCES = Field(
     lambda value: isinstance(value, list) and len(value) <= MOST_INSTANCES and all(map(_is_instance, value)),
     f"a list of at most {MOST_INSTANCES} objects with slot, label, score and box",
@@ -118,11 +129,15 @@ REQUESTS: Dict[str, Dict[str, Field]] = {
         "job": _IDENTITY,
         "task": one_of(*TASKS),
         "plates": texts(MOST_PLATES, 1),
-        # matte: a folder. refine: the alpha's file. segment: a file of COCO results, or null.
+        # matte, track, collect: a folder. refine: the alpha's file. segment: a file of COCO results, or null.
         "out": optional_text(),
         "hint": optional_text(),
         "trimap": optional_text(),
         "colour_space": optional_text(),
+        # matte, track, collect: which frames of a shot there are, "1001-1050x2". matte: which of these are to
+        # be done now, after `track`.
+        "frames": optional_text(LONGEST_RANGE),
+        "chunk": optional_text(LONGEST_RANGE),
         # The OCIO configuration of the host; null: none is set there.
         "ocio": optional_text(),
         "settings": Field(
@@ -149,6 +164,7 @@ ANSWERS: Dict[str, Dict[str, Field]] = {
     "progress": {
         "job": _IDENTITY,
         # queued, starting (the engine loads), then as in ports.ProgressEvent: reading, segmenting, matting, ...
+        # Of a shot: finding, then matting and frames, whose `frame` is done.
         "stage": text(64),
         "plate": text(),
         # Counted from 1.
@@ -160,6 +176,8 @@ ANSWERS: Dict[str, Dict[str, Field]] = {
         # Of the whole job; never falls.
         "fraction": number(0, 1),
         "seconds_left": number(0, 1e9, optional=True),
+        # Frames of a shot a minute, once that is known.
+        "rate": number(0, 1e9, optional=True),
         # How many jobs run or wait before it, while it is queued.
         "position": optional_whole(),
     },
@@ -172,6 +190,14 @@ ANSWERS: Dict[str, Dict[str, Field]] = {
         # Of the content (see the sidecar); null where there is none.
         "key": optional_text(200),
         "instances": _INSTANCES,
+    },
+    # track, collect: a shot's objects and the files that stand for it.
+    "shot": {
+        "job": _IDENTITY,
+        "shot": text(),
+        "frames": text(LONGEST_RANGE),
+        "slots": _SHOT_SLOTS,
+        "files": texts(MOST_FILES),
     },
     "done": {"job": _IDENTITY, "seconds": number(0, 1e9)},
     "failed": {
@@ -217,7 +243,7 @@ REPORTS: Dict[str, Dict[str, Field]] = {
     "ready": {"version": text(64), "pid": whole()},
     # Once the device is chosen: the sentence for `status`.
     "device": {"sentence": text()},
-    **{name: ANSWERS[name] for name in ("progress", "notice", "frame", "done", "failed", "cancelled")},
+    **{name: ANSWERS[name] for name in ("progress", "notice", "frame", "shot", "done", "failed", "cancelled")},
 }
 
 # The ends of a job.

@@ -12,6 +12,7 @@ from semantic_matte_client.control_values import checked_settings
 from semantic_matte_client.errors import ProtocolError, RequestError
 from semantic_matte_client.message_fields import LONGEST_TEXT, is_text
 from semantic_matte_client.protocol import (
+    LONGEST_RANGE,
     MOST_PLATES,
     MOST_ROOTS,
     ON_DISCONNECT,
@@ -23,11 +24,16 @@ from semantic_matte_client.runtime import worker_slot
 
 AnyPath = Union[str, "os.PathLike[str]"]
 Plates = Union[AnyPath, Sequence[AnyPath]]
+# A range such as "1001-1050x2,1060", or one frame's number.
+Frames = Union[str, int]
 
 # Where a frame's number stands: shot.####.exr, shot.%04d.exr, shot.@@@.exr.
 _FRAME_NUMBER = re.compile(r"#+|%0?[0-9]*d|@+")
 # Settings that may name models by their files.
-_MODEL_SETTINGS = ("segmenter", "estimator")
+_MODEL_SETTINGS = ("segmenter", "estimator", "tracker")
+# Of these `out` is a folder.
+_FOLDER_TASKS = ("matte", "track", "collect")
+_RANGE_SIGNS = re.compile(r"[-0-9x:, \t]*[0-9][-0-9x:, \t]*")
 
 
 def submit_message(
@@ -39,6 +45,8 @@ def submit_message(
     hint: Optional[AnyPath],
     trimap: Optional[AnyPath],
     colour_space: Optional[str],
+    frames: Optional[Frames],
+    chunk: Optional[Frames],
     ocio: Optional[str],
     settings: Optional[Mapping[str, Any]],
     roots: Optional[Iterable[AnyPath]],
@@ -57,7 +65,9 @@ def submit_message(
     given = {
         name: _optional_path(value, name) for name, value in (("out", out), ("hint", hint), ("trimap", trimap))
     }
+    ranges = {name: _range(value, name) for name, value in (("frames", frames), ("chunk", chunk))}
     _check_task(task, paths, given)
+    _check_ranges(task, ranges)
     values = checked_settings({"device": device, **(settings or {})})
     if worker_slot(values["device"]) != worker_slot(device):
         raise RequestError(
@@ -67,7 +77,7 @@ def submit_message(
     needed.add_files(paths)
     needed.add_files([place for name, place in given.items() if place and name != "out"])
     if given["out"]:
-        needed.add(given["out"] if task == "matte" else str(Path(given["out"]).parent))
+        needed.add(given["out"] if task in _FOLDER_TASKS else str(Path(given["out"]).parent))
     for name in _MODEL_SETTINGS:
         if name in values:
             values[name] = needed.model(values[name])
@@ -78,6 +88,7 @@ def submit_message(
         "plates": paths,
         **given,
         "colour_space": colour_space,
+        **ranges,
         "ocio": _ocio(ocio),
         "settings": values,
         "roots": needed.roots() if roots is None else _named_roots(roots),
@@ -138,13 +149,17 @@ def _optional_path(path: Optional[AnyPath], name: str) -> Optional[str]:
 def _check_task(task: str, plates: List[str], given: Mapping[str, Optional[str]]) -> None:
     """What belongs to which task."""
     out, hint, trimap = given["out"], given["hint"], given["trimap"]
-    if task == "matte":
+    if task in _FOLDER_TASKS:
         if out is None:
-            raise RequestError("matte needs 'out', the folder to write into.")
+            raise RequestError(f"{task} needs 'out', the folder to write into.")
         if Path(out).is_file():
-            raise RequestError(f"matte writes into a folder, and '{out}' is a file: name a folder as 'out'.")
-        if hint and trimap:
+            raise RequestError(f"{task} writes into a folder, and '{out}' is a file: name a folder as 'out'.")
+        if task == "matte" and hint and trimap:
             raise RequestError("Give a hint or a trimap, not both: a trimap already is the whole word.")
+        if task != "matte" and trimap:
+            raise RequestError(f"{task} takes no trimap: a trimap is for one plate.")
+        if task == "collect" and hint:
+            raise RequestError("collect takes no hint: objects were found before.")
     elif task == "segment":
         if trimap:
             raise RequestError("segment takes no trimap: use matte or refine.")
@@ -157,6 +172,29 @@ def _check_task(task: str, plates: List[str], given: Mapping[str, Optional[str]]
             raise RequestError("refine needs 'out', the alpha's file (.exr, .png or .tif).")
         if hint:
             raise RequestError("refine takes no hint: its trimap says it all.")
+
+
+def _range(value: Any, name: str) -> Optional[str]:
+    """A frame range as text; whether it has such frames is for the engine to say. Raises RequestError."""
+    if value is None:
+        return None
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _RANGE_SIGNS.fullmatch(text) or len(text) > LONGEST_RANGE:
+        raise RequestError(f"{name}: expected frames such as '1001-1050x2,1060', got {_short(value)}.")
+    return text
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 100 else f"{shown[:97]}..."
+
+
+def _check_ranges(task: str, ranges: Mapping[str, Optional[str]]) -> None:
+    """Which tasks are about shots."""
+    if ranges["frames"] is not None and task not in _FOLDER_TASKS:
+        raise RequestError(f"{task} takes no frames: name the plates that are meant.")
+    if ranges["chunk"] is not None and task != "matte":
+        raise RequestError(f"{task} takes no chunk: it is for matte, after track.")
 
 
 def _ocio(ocio: Optional[str]) -> Optional[str]:

@@ -58,6 +58,7 @@ def write_cryptomatte(
     *,
     data_window: Literal["centred", "tight", "plate"] = "centred",
     storage: Literal["scanline", "tiled"] = "scanline",
+    least_ranks: int = 2,
 ) -> list[str]:
     """Write the mattes as a Cryptomatte in 32-bit float with ZIP; returns notices for the user.
 
@@ -66,8 +67,9 @@ def write_cryptomatte(
     data_window: see `windows.written_window`. storage: scan lines, or tiles of 64x64.
     Coverage is the alpha, to the bit. Only where alphas sum to more than 1 is it divided by the sum, as
     `overlaps.make_consistent` does it, but a strip at a time: mattes that overlap on the whole frame are not
-    copied. There are as many layers as the fullest pixel needs, at least one; a pixel holds the 64 objects
-    that cover most of it, and a notice says if more were there. Ties go in the order of names.
+    copied. There are as many layers as the fullest pixel needs, and at least those for `least_ranks`
+    objects: the specification wants one number of them over a sequence. A pixel holds the 64 objects that cover
+    most of it, and a notice says if more were there. Ties go in the order of names.
     Every object is in the manifest, with or without pixels. The same mattes, in any order, give the same
     bytes. Raises OutputError.
     """
@@ -77,7 +79,8 @@ def write_cryptomatte(
     window = written_window(plate, covered, data_window)
     block = TILE if storage == "tiled" else LINES
     deepest = _most_objects(objects, window)
-    ranks = min(MOST_OBJECTS, max(2, deepest + deepest % 2))
+    wanted = max(2, deepest, least_ranks)
+    ranks = min(MOST_OBJECTS, wanted + wanted % 2)
     spec = exr_spec(plate, _channels(ranks), {**metadata, **header(names)}, window, "float", notices, storage)
     ranking = _Ranking(objects, ranks)
     with replacing(place) as temporary:

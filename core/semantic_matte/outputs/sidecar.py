@@ -7,8 +7,9 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import ValidationError
@@ -22,6 +23,18 @@ from semantic_matte.outputs.names import SPREAD_SUFFIX
 from semantic_matte.outputs.sidecar_model import SCHEMA_VERSION, FileRecord, SidecarRecord
 from semantic_matte.settings import Settings
 from semantic_matte.types import Matte, Plate
+
+
+@dataclass(frozen=True)
+class SlotFacts:
+    """What a shot knows of a slot in one frame, besides its matte.
+
+    source: where its rough mask comes from. flicker: see the sidecar's field.
+    """
+
+    source: Literal["found", "carried", "absent"] = "found"
+    flicker: float | None = None
+
 
 _PACKAGES = ("semantic-matte", "torch", "torchvision", "numpy", "OpenImageIO")
 
@@ -66,6 +79,7 @@ def describe(
     estimator_device: str = "",
     read_as: str | None = None,
     foreground_space: str = "",
+    facts: Mapping[str, SlotFacts] | None = None,
 ) -> dict[str, Any]:
     """The record of one frame, for `write_json`; it keeps to `sidecar_model.SidecarRecord`.
 
@@ -73,7 +87,7 @@ def describe(
     objects ran; estimator_device: where alphas were solved, if that is elsewhere. notices: what the user was
     told, besides the plate's own. files: the result's files, in the order of their writing, the PNGs in that of
     the mattes. key: as of `content_keys.content_key`. read_as: the colour space that the plate's file was read
-    as. foreground_space: the colour space of a foreground file.
+    as. foreground_space: the colour space of a foreground file. facts: by slot, of a frame of a shot.
     Boxes are [x0, y0, x1, y1] in pixels of the plate's data window, half-open; areas are in pixels. Neither
     times nor dates: the same input gives the same record. Raises ValueShapeError for what is no sidecar.
     """
@@ -83,7 +97,7 @@ def describe(
         "key": key,
         "settings_hash": settings_digest(settings),
         "plate": _plate(plate, read_as),
-        "slots": _slots(mattes, settings, files),
+        "slots": _slots(mattes, settings, files, facts or {}),
         "files": [file.model_dump(mode="json") for file in files],
         "foreground": (
             {"colour_space": foreground_space, "method": settings.foreground_method}
@@ -120,7 +134,12 @@ def _plate(plate: Plate, read_as: str | None) -> dict[str, Any]:
     }
 
 
-def _slots(mattes: Sequence[Matte], settings: Settings, files: Sequence[FileRecord]) -> list[dict[str, Any]]:
+def _slots(
+    mattes: Sequence[Matte],
+    settings: Settings,
+    files: Sequence[FileRecord],
+    facts: Mapping[str, SlotFacts],
+) -> list[dict[str, Any]]:
     """The objects with their places in each file. Raises ValueShapeError where PNGs are not one a matte."""
     kinds = {file.kind for file in files}
     pictures: list[str | None] = [file.name for file in files if file.kind == "png"]
@@ -129,7 +148,7 @@ def _slots(mattes: Sequence[Matte], settings: Settings, files: Sequence[FileReco
     called = object_names([matte.slot for matte in mattes])[0] if "cryptomatte" in kinds else {}
     return [
         {
-            **_slot(matte),
+            **_slot(matte, facts.get(matte.slot, SlotFacts())),
             "alpha": f"{matte.slot}.A",
             "spread": f"{matte.slot}{SPREAD_SUFFIX}.A" if settings.spread else None,
             "foreground": [f"{matte.slot}.{part}" for part in "RGBA"] if "foreground" in kinds else None,
@@ -140,17 +159,29 @@ def _slots(mattes: Sequence[Matte], settings: Settings, files: Sequence[FileReco
     ]
 
 
-def _slot(matte: Matte) -> dict[str, Any]:
+def _slot(matte: Matte, facts: SlotFacts) -> dict[str, Any]:
+    absent = matte.is_absent
     return {
         "slot": matte.slot,
+        "source": "absent" if absent else facts.source,
         "label": matte.label,
         # Shorter than float64 noise, longer than any score that means something.
         "score": round(float(matte.instance.score), 6),
-        "box": matte.instance.box.as_list(),
-        "area": matte.instance.area,
+        "box": None if absent else matte.instance.box.as_list(),
+        "area": 0 if absent else matte.instance.area,
         "alpha_area": round(float(matte.crop.sum(dtype=np.float64)), 3),
         "passes": matte.passes,
+        "spread_mean": _spread_mean(matte),
+        "flicker": None if facts.flicker is None else round(facts.flicker, 6),
     }
+
+
+def _spread_mean(matte: Matte) -> float | None:
+    """Mean spread where alpha is soft; None where nothing is, or where no spread was kept."""
+    soft = (matte.crop > 0) & (matte.crop < 1)
+    if matte.spread_crop is None or not soft.any():
+        return None
+    return round(float(matte.spread_crop[soft].mean(dtype=np.float64)), 6)
 
 
 def _in_cryptomatte(name: str | None) -> dict[str, str] | None:

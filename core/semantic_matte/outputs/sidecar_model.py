@@ -91,14 +91,32 @@ class SlotRecord(_Part):
     """One object: what it is, and where its matte is in each file."""
 
     slot: str = _field("Its name, the same in every file.", pattern=_SLOT)
-    label: str = _field("What it is, in the words of the segmenter or the artist.", min_length=1)
-    score: float = _field("How sure the segmenter was.", "share of 1", ge=0, le=1)
-    box: Window = _field(
-        "Tight box of the rough mask: x0, y0, x1, y1, half-open, in the data window.", "pixels"
+    source: Literal["found", "carried", "absent"] = _field(
+        "Where its rough mask comes from: found in this frame, carried from its neighbours along the motion "
+        "of a shot, or nowhere, because this frame of the shot does not show it."
     )
-    area: int = _field("Area of the rough mask.", "pixels", ge=1, le=_LARGEST)
+    label: str = _field("What it is, in the words of the segmenter or the artist.", min_length=1)
+    score: float = _field("How sure the segmenter was; 0 where it is absent.", "share of 1", ge=0, le=1)
+    box: Window | None = _field(
+        "Tight box of the rough mask: x0, y0, x1, y1, half-open, in the data window; null where it is absent.",
+        "pixels",
+    )
+    area: int = _field("Area of the rough mask.", "pixels", ge=0, le=_LARGEST)
     alpha_area: float = _field("Sum of the alpha.", "pixels", ge=0)
-    passes: int = _field("How often its matte was solved.", "passes", ge=1)
+    passes: int = _field("How often its matte was solved.", "passes", ge=0)
+    spread_mean: float | None = _field(
+        "Mean range between the samples where alpha is neither 0 nor 1; null where nothing is.",
+        "share of 1",
+        ge=0,
+        le=1,
+    )
+    flicker: float | None = _field(
+        "Mean absolute difference in the band from the alpha of the frame before, carried along the motion; "
+        "null where there is no such frame.",
+        "share of 1",
+        ge=0,
+        le=1,
+    )
     alpha: str = _field("Channel of its alpha in the file of kind layers.", min_length=1)
     spread: str | None = _field("Channel there of where its samples disagree; null if it is not written.")
     foreground: Rgba | None = _field(
@@ -109,8 +127,11 @@ class SlotRecord(_Part):
 
     @model_validator(mode="after")
     def _box_is_a_box(self) -> SlotRecord:
-        if not _ordered(self.box):
+        absent = self.source == "absent"
+        if self.box is not None and not _ordered(self.box):
             raise ValueError("expected a box with x0 < x1 and y0 < y1")
+        if absent != (self.box is None) or absent != (self.area == 0) or absent != (self.passes == 0):
+            raise ValueError("expected a box, an area and passes where the object is there, and only there")
         return self
 
 

@@ -19,17 +19,24 @@ SEAM = 0.02
 
 
 def finish(
-    instances: Sequence[Instance], settings: Settings, known: Sequence[str], progress: Progress
+    instances: Sequence[Instance],
+    settings: Settings,
+    known: Sequence[str],
+    progress: Progress,
+    *,
+    selecting: bool = True,
 ) -> list[Instance]:
     """The instances that the settings mean, surest first.
 
-    known: every name that the segmenter can give; empty: any. Raises UnknownNameError or SettingsError.
+    known: every name that the segmenter can give; empty: any. selecting: whether selectors of `find` choose
+    among them; over a shot they choose tracks. Raises UnknownNameError or SettingsError.
     """
     wanted = Wanted.of(settings, known)
     kept = _without_specks(instances, settings.smallest, progress)
     for names in merge_rows(settings, known):
         kept = _merged(kept, names)
-    kept = wanted.select(kept)
+    if selecting:
+        kept = wanted.select(kept)
     return kept[: within_limit(len(kept), settings.max_instances, progress)]
 
 

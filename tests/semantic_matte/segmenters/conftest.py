@@ -1,11 +1,8 @@
-"""What segmenters' tests share: plates of known bytes, and random networks whose answers are not all alike."""
+"""What segmenters' tests share: plates of known bytes, and networks whose answers are not all alike."""
 
 from __future__ import annotations
 
-import json
-import string
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -67,64 +64,6 @@ def spread_out() -> Callable[[nn.Module, float, Callable[[], object]], None]:
     """Give each channel of a last layer mean 0 and this deviation over what it answers while `run` runs: with
     random weights a network would otherwise give the same name to everything, and flat masks."""
     return _spread_out
-
-
-class TinyNetworks:
-    """What makes a tiny random network of transformers answer like one that has learned something."""
-
-    @staticmethod
-    def shake(network: nn.Module) -> None:
-        """Weights that make answers vary: as they start they are much the same everywhere."""
-        import torch
-
-        with torch.no_grad():
-            for name, value in network.named_parameters():
-                if "norm" in name.lower():
-                    value.normal_(1.0 if name.endswith("weight") else 0.0, 0.2)
-                elif value.ndim > 1:
-                    value.normal_(0.0, 1.5 / value[0].numel() ** 0.5)
-                else:
-                    value.normal_(0.0, 0.3)
-
-    @staticmethod
-    def spread(network: nn.Module, name: str, deviation: float, run: Callable[[], object]) -> None:
-        """Give each channel of a layer mean 0 and this deviation over places or queries, as it answers in
-        `run`."""
-        import torch
-
-        layer: Any = network.get_submodule(name)
-        seen: list[Any] = []
-        axis = -1 if isinstance(layer, torch.nn.Linear) else 1
-        hook = layer.register_forward_hook(
-            lambda _, given, answer: seen.append(answer.movedim(axis, 0).flatten(1))
-        )
-        run()
-        hook.remove()
-        # Some layers are asked once a stage; the last answer is the one that counts.
-        answers = seen[-1]
-        gain = deviation / answers.std(dim=1).clamp_min(1e-6)
-        rows = 1 if isinstance(layer, torch.nn.ConvTranspose2d) else 0
-        with torch.no_grad():
-            layer.bias.sub_(answers.mean(dim=1)).mul_(gain)
-            layer.weight.mul_(gain.reshape([-1 if one == rows else 1 for one in range(layer.weight.ndim)]))
-
-    @staticmethod
-    def write_tokenizer(folder: Path) -> None:
-        """CLIP's, of single letters."""
-        words = [*string.ascii_lowercase, *(f"{letter}</w>" for letter in string.ascii_lowercase)]
-        words += ["<|startoftext|>", "<|endoftext|>"]
-        vocabulary = {word: number for number, word in enumerate(words)}
-        (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
-        (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
-        (folder / "tokenizer_config.json").write_text(
-            json.dumps({"tokenizer_class": "CLIPTokenizer"}), encoding="utf-8"
-        )
-
-
-@pytest.fixture(scope="session")
-def tiny() -> type[TinyNetworks]:
-    """What makes a tiny random network of transformers answer like one that has learned something."""
-    return TinyNetworks
 
 
 class Warm:

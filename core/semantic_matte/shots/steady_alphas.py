@@ -1,0 +1,172 @@
+"""An object's alpha in one frame, steadied inside its band with those of the frames around.
+
+The neighbours' alphas are carried to this frame along the picture's motion and averaged with its own. A neighbour
+counts at a pixel as far as the motion there can be trusted, and as far as its picture, carried along the same way,
+looks like this frame's: what was covered, what moved too fast to be followed and what is blurred otherwise looks
+different, and is left as this frame alone has it. (Motion-compensated temporal averaging, weighted as in a
+bilateral filter: Bennett and McMillan 2005, "Video Enhancement Using Per-Pixel Virtual Exposures".)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from semantic_matte import trimap
+from semantic_matte.colour import to_display
+from semantic_matte.errors import TrimapError, ValueShapeError
+from semantic_matte.shots.flow import Flow, object_flow
+from semantic_matte.types import BoolArray, Box, ByteArray, FloatArray, Instance, Matte, Plate, require_array
+
+# How many frames to either side are looked at.
+ALPHA_REACH = 2
+# Pictures that differ by this, of 255, around a pixel are taken for the same to 1 / e.
+SAME_LOOK = 30.0
+# The square that pictures are compared on, in pixels: grain must not count.
+LOOK_SIDE = 5
+# Motion of this fraction of the frame's longer side, between the two frames, makes a neighbour count 1 / e.
+FAST = 0.04
+# Alphas nearer than this to 0 or 1 are empty or solid where flicker is measured.
+EMPTY = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """The object in another frame.
+
+    flow: from this frame to that one. matte: as it was solved there. picture: that frame's `display_picture`.
+    """
+
+    flow: Flow
+    matte: Matte
+    picture: ByteArray
+
+
+def display_picture(plate: Plate) -> ByteArray:
+    """(H, W, 3) uint8: a plate as frames are compared, display-referred."""
+    return np.rint(np.clip(to_display(plate.pixels), 0, 1) * 255).astype(np.uint8)
+
+
+def band_of(instance: Instance, window: Box, outer: float, inner: float) -> BoolArray:
+    """(h, w) bool on a matte's window: the band that was solved, from the mask that its trimap was made of.
+
+    outer, inner: as of `trimap.from_instance`. Empty where the object leaves no known background.
+    """
+    band: BoolArray = np.zeros((window.height, window.width), dtype=np.bool_)
+    try:
+        first = trimap.from_instance(instance, outer, inner)
+    except TrimapError:
+        return band
+    common = window.intersection(first.window)
+    if common is not None:
+        band[common.relative_to(window).slices] = first.unknown[common.relative_to(first.window).slices]
+    return band
+
+
+def steady_matte(
+    matte: Matte, band: BoolArray, picture: ByteArray, neighbours: Sequence[Neighbour], strength: float
+) -> Matte:
+    """The matte with the alpha that this frame and its neighbours agree on, inside the band.
+
+    band: (h, w) bool on the matte's window; all else stays the same bits. picture: this frame's
+    `display_picture`. strength: in [0, 1], the weight of a neighbour that is sure, where this frame's own is 1. The
+    same object comes back where there are no neighbours, no band, or the strength is 0. Raises ValueShapeError
+    for a neighbour of another size and a strength outside 0..1.
+    """
+    _check(matte, band, picture, neighbours, strength)
+    tight = Box.around(band) if neighbours and strength > 0 else None
+    if tight is None:
+        return matte
+    part = tight.shifted(matte.window.x0, matte.window.y0)
+    own = matte.crop[tight.slices]
+    total, weight = own.copy(), np.ones_like(own)
+    for neighbour in neighbours:
+        alpha, sure = carried_alpha(matte.instance, picture, neighbour, part)
+        sure *= np.float32(strength)
+        total += sure * alpha
+        weight += sure
+    crop = matte.crop.copy()
+    crop[tight.slices] = np.where(band[tight.slices], np.clip(total / weight, 0, 1), own)
+    return replace(matte, crop=crop)
+
+
+def carried_alpha(
+    instance: Instance, picture: ByteArray, neighbour: Neighbour, part: Box
+) -> tuple[FloatArray, FloatArray]:
+    """A neighbour's alpha carried to this frame, and how sure it is, (part height, part width) float32 in [0, 1].
+
+    Two ways there are tried for each pixel: with the object's motion, which its hair follows, and with the
+    picture's, which is right where the object bends and for what lies beside it. Each counts as far as the
+    pictures look alike along it. instance: the object in this frame. picture: this frame's `display_picture`.
+    """
+    ways = [object_flow(neighbour.flow, instance), neighbour.flow]
+    alphas = [way.carry(neighbour.matte.crop, neighbour.matte.window, part) for way in ways]
+    sure = [sureness(picture, neighbour.picture, way, part) for way in ways]
+    both = np.maximum(sure[0] + sure[1], np.float32(1e-6))
+    return (sure[0] * alphas[0] + sure[1] * alphas[1]) / both, np.maximum(sure[0], sure[1])
+
+
+def sureness(picture: ByteArray, there: ByteArray, flow: Flow, part: Box) -> FloatArray:
+    """(part height, part width) float32 in [0, 1]: how far what a flow brings can be believed at each pixel.
+
+    picture, there: the `display_picture` of this frame and of the one that the flow leads to.
+    """
+    # A pixel's answer is the same on any box: its whole square is looked at.
+    around = part.padded(LOOK_SIDE // 2).intersection(Box.of_frame(*flow.frame_size))
+    assert around is not None
+    inside = part.relative_to(around).slices
+    map_x, map_y = flow.places(around)
+    carried = cv2.remap(there, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    difference = cv2.absdiff(picture[around.slices], carried).astype(np.float32).mean(axis=2)
+    difference = cv2.blur(difference, (LOOK_SIDE, LOOK_SIDE), borderType=cv2.BORDER_REPLICATE)[inside]
+    columns = np.arange(part.x0, part.x1, dtype=np.float32)
+    rows = np.arange(part.y0, part.y1, dtype=np.float32)[:, np.newaxis]
+    # Motion so fast that its blur is another in each frame.
+    fast = np.hypot(map_x[inside] - columns, map_y[inside] - rows) / np.float32(FAST * max(flow.frame_size))
+    doubt = np.square(difference / np.float32(SAME_LOOK)) + np.square(fast)
+    return np.asarray(flow.trust_on(part) * np.exp(-doubt), dtype=np.float32)
+
+
+def flicker(matte: Matte, previous: Matte, flow: Flow) -> float:
+    """How much an edge boils, in [0, 1]: the mean difference of a matte and the one before, carried along.
+
+    flow: from this frame to the one before. The mean is over all pixels where the two are neither both solid nor
+    both empty, weighted by the flow's trust; 0 where there are none. (Warping error: Lai et al. 2018, "Learning
+    Blind Video Temporal Consistency".)
+    """
+    part = matte.window.union(previous.window)
+    alpha = np.zeros((part.height, part.width), dtype=np.float32)
+    alpha[matte.window.relative_to(part).slices] = matte.crop
+    carried = flow.carry(previous.crop, previous.window, part)
+    return change(alpha, carried, flow.trust_on(part))
+
+
+def change(alpha: FloatArray, carried: FloatArray, trust: FloatArray) -> float:
+    """Mean absolute difference of two alphas (h, w) on their edges, weighted by trust (h, w); 0 without an edge."""
+    edge = (np.maximum(alpha, carried) > EMPTY) & (np.minimum(alpha, carried) < 1 - EMPTY)
+    weight = float(trust[edge].sum(dtype=np.float64))
+    if weight <= 0:
+        return 0.0
+    difference = np.abs(alpha[edge] - carried[edge]) * trust[edge]
+    return min(float(difference.sum(dtype=np.float64)) / weight, 1.0)
+
+
+def _check(
+    matte: Matte, band: BoolArray, picture: ByteArray, neighbours: Sequence[Neighbour], strength: float
+) -> None:
+    """Raise ValueShapeError for sizes that don't fit and a strength outside 0..1."""
+    if not 0.0 <= strength <= 1.0:
+        raise ValueShapeError(f"Steadiness: expected 0..1, got {strength}.")
+    require_array("Steadiness: band", band, np.bool_, matte.crop.shape)
+    pictures = [picture, *(neighbour.picture for neighbour in neighbours)]
+    for one in pictures:
+        require_array("Steadiness: picture", one, np.uint8, (*matte.frame_size, 3))
+    for neighbour in neighbours:
+        if not matte.frame_size == neighbour.matte.frame_size == neighbour.flow.frame_size:
+            raise ValueShapeError(
+                f"Steadiness: expected neighbours of the frame's size {matte.frame_size}, got a matte of "
+                f"{neighbour.matte.frame_size} and a flow of {neighbour.flow.frame_size}."
+            )
