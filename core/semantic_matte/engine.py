@@ -164,9 +164,9 @@ class Engine:
         """The objects of one frame of a shot, surest first: without slots, and before selectors choose."""
         return self._found(plate, hints, progress, selecting=False)[1]
 
-    def select(self, instances: Sequence[Instance]) -> list[Instance]:
-        """Those of one frame's instances, surest first, that the names and selectors of `find` mean."""
-        return Wanted.of(self.settings, self.segmenter.labels).select(instances)
+    def selects(self) -> list[Callable[[Sequence[Instance]], Sequence[Instance]]]:
+        """For each entry of `find`, what gives those of one frame's instances, surest first, that it means."""
+        return [wish.select for wish in Wanted.of(self.settings, self.segmenter.labels).wishes]
 
     def solve(self, plate: Plate, instances: Sequence[Instance], progress: Progress) -> list[Matte]:
         """A matte for each instance, which have slots; their overlaps are left as they were solved."""

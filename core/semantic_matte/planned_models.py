@@ -2,7 +2,7 @@
 
 More than a run comes to use may be named, never less: the embedded segmenter takes its network for salient
 subjects only where nothing else is found, and its file is here all the same. Every row of the registries of
-segmenters and estimators has one here.
+segmenters, estimators and trackers has one here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from semantic_matte import estimators, segmenters
+from semantic_matte import estimators, segmenters, trackers
 from semantic_matte.errors import SemanticMatteError
 from semantic_matte.estimators.network import MODEL as MATTING_NETWORK
 from semantic_matte.model_contents import file_sha256, folder_files, onnx_files
@@ -31,12 +31,13 @@ from semantic_matte.weights import allowed, find_model, located
 
 # What the embedded segmenter may load.
 STARTER_MODELS = ("nanodet", "box_mask", "class_shapes", "u2netp")
-NAMED_WITH_A_MODEL = frozenset({*segmenters.BROUGHT, *estimators.BROUGHT})
+NAMED_WITH_A_MODEL = frozenset({*segmenters.BROUGHT, *estimators.BROUGHT, *trackers.BROUGHT})
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """A part of a run. part: "segmenter", "finder" or "estimator". model: the text after the colon of its name.
+    """A part of a run. part: "segmenter", "finder", "estimator" or "tracker". model: the text after the colon
+    of its name.
 
     hinted: whether an artist's hints say where the objects are.
     """
@@ -56,19 +57,21 @@ _Files = Iterator[tuple[str, str, str]]
 
 
 def planned_models(
-    settings: Settings, *, hinted: bool = False, with_trimap: bool = False
+    settings: Settings, *, hinted: bool = False, with_trimap: bool = False, tracked: bool = False
 ) -> list[Mapping[str, str]] | None:
     """Every model file that a run with these settings may use: part, name and whole sha256 of each.
 
     hinted: an artist's hints say where the objects are; with_trimap: an artist's trimap does, and no segmenter
-    is used. Embedded models are named by the manifest, which loading holds them to; all others are read, each
-    once in a process. Loads neither networks nor torch.
+    is used; tracked: a shot's objects are tied by the tracker. Embedded models are named by the manifest, which
+    loading holds them to; all others are read, each once in a process. Loads neither networks nor torch.
     None where a model is not here, may not be used or can't be made out: the run itself will refuse it, and
     says best why. Nothing is raised.
     """
     try:
         files = [] if with_trimap else list(_segmenter_files(settings, hinted))
         files += _files_of(ESTIMATOR_FILES, settings.estimator, "estimator", settings)
+        if tracked:
+            files += _files_of(TRACKER_FILES, settings.tracker, "tracker", settings)
     except (SemanticMatteError, _UnclearError):
         return None
     return [{"part": part, "name": name, "sha256": sha256} for part, name, sha256 in dict.fromkeys(files)]
@@ -173,6 +176,14 @@ def _transformers(asked: _Asked) -> _Files:
         yield from _files_of(SEGMENTER_FILES, finder or DEFAULT_FINDER, "finder", asked.settings)
 
 
+def _video_model(asked: _Asked) -> _Files:
+    """A folder, or a name in the hub's cache."""
+    if not asked.model:
+        raise _UnclearError
+    folder = find_folder(asked.model, "Tracker 'transformers'")
+    return _folder(asked, folder.path, folder.title)
+
+
 def _detectron2(asked: _Asked) -> _Files:
     """A configuration with all that it is based on, and its weights. Configurations are read as plain YAML:
     detectron2's own reader would load torch."""
@@ -248,4 +259,8 @@ ESTIMATOR_FILES: dict[str, Callable[[_Asked], _Files]] = {
     "torchscript": _one_file,
     "deep_image_matting": _one_file,
     "vitmatte": _vitmatte,
+}
+TRACKER_FILES: dict[str, Callable[[_Asked], _Files]] = {
+    "overlap": lambda asked: iter(()),
+    "transformers": _video_model,
 }

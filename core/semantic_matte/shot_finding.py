@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,10 +14,7 @@ from semantic_matte.overlapped import ReadAhead
 from semantic_matte.ports import Progress, ProgressEvent, Tracker
 from semantic_matte.shot_sources import Shot, frames_text
 from semantic_matte.shot_types import ShotFrame, Track
-try:
-    from semantic_matte.shots.naming import named
-except ImportError:
-    import sys; sys.path.insert(0, "/tmp"); from naming_stub import named
+from semantic_matte.shots.naming import named
 from semantic_matte.types import Hint, Instance, Plate
 
 
@@ -70,14 +67,14 @@ def find_and_tie(
         )
     if not seen.plates:
         raise PlateError(f"No frame of '{shot.title}' can be read: {next(iter(seen.unreadable.values()))}")
-    select: Callable[[Sequence[Instance]], Sequence[Instance]] = list if hints else engine.select
     tracks = named(
         tracked.tracks,
         list(seen.plates),
         engine.settings,
-        select=select,
+        select=[] if hints else engine.selects(),
         names=partial(slot_names, reserved=sorted(seen.views)),
         hinted=bool(hints),
+        notice=progress.notice,
     )
     if not tracks:
         progress.notice(nothing_found(engine.settings, engine.segmenter_choice[0]))

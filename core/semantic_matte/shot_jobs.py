@@ -22,6 +22,7 @@ from semantic_matte.settings import Settings
 from semantic_matte.shot_keys import FrameKeys
 from semantic_matte.shot_matting import ShotTimes, ShotWork, matte_places
 from semantic_matte.shot_sources import Shot, chunk_frames, frames_text, missing_sentence
+from semantic_matte.shot_survey import SlotCourse
 from semantic_matte.shot_tracks import TiedShot, read_tied, tie
 from semantic_matte.shot_types import Track
 from semantic_matte.shots.window import ShotPlan
@@ -102,7 +103,7 @@ def collect_shot(settings: Settings, shot: Shot, request: MatteRequest, progress
     return {
         "shot": shot.name,
         "frames": collected.record.frames,
-        "slots": {slot.slot: frames_text(sorted(slot.samples)) for slot in collected.survey.slots},
+        "slots": {slot.slot: frames_text(_shown(slot)) for slot in collected.survey.slots},
         "files": [str(path) for path in collected.files],
     }
 
@@ -124,6 +125,11 @@ def _collected(
         notices=tied.notices,
         progress=progress,
     )
+
+
+def _shown(slot: SlotCourse) -> list[int]:
+    """The frames that show an object."""
+    return sorted([*slot.frames("found"), *slot.frames("carried")])
 
 
 def _require_whole(collected: Collected) -> None:

@@ -227,6 +227,22 @@ def sort_plates(paths: Sequence[Path], frames: str | None = None) -> tuple[list[
     return [shot.choose(frames) for shot in shots], stills
 
 
+def count_plates(paths: Sequence[Path]) -> tuple[int, int]:
+    """How many shots and how many stills `sort_plates` makes of paths, without opening a film.
+
+    A pattern of films counts as one. Raises UsageError for a place for a view.
+    """
+    sequences = _sequences(paths)
+    shots = {str(files[0]) for files in sequences.values()}
+    stills = 0
+    for path in paths:
+        if is_pattern(path) or path.suffix.lower() in FILM_SUFFIXES:
+            shots.add(str(path))
+        elif path not in sequences:
+            stills += 1
+    return len(shots), stills
+
+
 def chunk_frames(shot: Shot, chunk: str) -> tuple[int, ...]:
     """The frames of a shot that a chunk asks for: none where all of them are missing.
 

@@ -271,7 +271,7 @@ def test_every_control_that_changes_the_result_changes_the_digest(data: st.DataO
 def test_no_control_was_forgotten() -> None:
     """Each is either taken in or left out on purpose: here is why."""
     names = {row["name"] for row in controls()}
-    assert NOT_OF_THE_RESULT == {"accept_licence", "batch", "reuse"} <= names
+    assert NOT_OF_THE_RESULT == {"accept_licence", "batch", "missing_frames", "reuse"} <= names
 
 
 @pytest.mark.parametrize("estimator", ["network", "closed_form"])

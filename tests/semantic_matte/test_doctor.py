@@ -14,6 +14,7 @@ from semantic_matte import weights
 from semantic_matte.doctor import Finding, examine, machine, packages
 from semantic_matte.estimators import BROUGHT
 from semantic_matte.segmenters import BROUGHT as SEGMENTERS
+from semantic_matte.trackers import BROUGHT as TRACKERS
 from semantic_matte.weights import manifest
 
 
@@ -91,6 +92,16 @@ def test_kinds_of_models_that_a_user_may_bring(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setitem(BROUGHT, name, replace(brought, package="no_such_package", extra="its-extra"))
     missing = "not installed (optional): pip install 'semantic-matte[its-extra]'"
     assert rows()[f"estimator {name}"] == Finding(f"estimator {name}", "ok", missing)
+
+
+@pytest.mark.parametrize("name", sorted(TRACKERS))
+def test_kinds_of_models_that_tie_objects(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    what, brought = f"tracker {name}", TRACKERS[name]
+    monkeypatch.setitem(TRACKERS, name, replace(brought, package="json"))
+    assert rows()[what] == Finding(what, "ok", f"ready: --tracker {name}:{brought.example}")
+    monkeypatch.setitem(TRACKERS, name, replace(brought, package="no_such_package", extra="its-extra"))
+    missing = "not installed (optional): pip install 'semantic-matte[its-extra]'"
+    assert rows()[what] == Finding(what, "ok", missing)
 
 
 @pytest.mark.parametrize("name", sorted(SEGMENTERS))

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semantic_matte import estimators, model_contents, planned_models, segmenters
+from semantic_matte import estimators, model_contents, planned_models, segmenters, trackers
 from semantic_matte.content_keys import content_key
 from semantic_matte.engine import Engine
 from semantic_matte.errors import WeightsError
@@ -81,6 +81,32 @@ def zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_way_to_find_and_to_solve_has_a_row() -> None:
     assert set(planned_models.SEGMENTER_FILES) == {*segmenters.SEGMENTERS, *segmenters.BROUGHT}
     assert set(planned_models.ESTIMATOR_FILES) == {*estimators.ESTIMATORS, *estimators.BROUGHT}
+    assert set(planned_models.TRACKER_FILES) == {*trackers.TRACKERS, *trackers.BROUGHT}
+
+
+def test_a_shot_may_use_a_video_model(tmp_path: Path) -> None:
+    """All files of its folder, and those of the segmenter that it asks; of none where there is none."""
+    pytest.importorskip("transformers")
+    config = write(tmp_path / "sam2" / "config.json", '{"model_type": "sam2_video"}')
+    weights_file = write(tmp_path / "sam2" / "model.safetensors")
+    settings = Settings(segmenter="hint", estimator="closed_form", tracker=f"transformers:{tmp_path / 'sam2'}")
+    assert planned_models.planned_models(settings) == []
+    rows = planned_models.planned_models(settings, tracked=True)
+    assert rows == [
+        {"part": "tracker", "name": f"sam2/{path.name}", "sha256": sha256(path)}
+        for path in (config, weights_file)
+    ]
+    with_segmenter = settings.model_copy(update={"segmenter": "starter"})
+    found = planned_models.planned_models(with_segmenter, tracked=True)
+    assert found is not None
+    assert [row["part"] for row in found].count("segmenter") == len(planned_models.STARTER_MODELS)
+    assert planned_models.planned_models(
+        Settings(segmenter="hint"), tracked=True
+    ) == planned_models.planned_models(Settings(segmenter="hint"))
+    for name in ("transformers", "transformers:", "nothing", "overlap:folder"):
+        assert (
+            planned_models.planned_models(settings.model_copy(update={"tracker": name}), tracked=True) is None
+        )
 
 
 @pytest.mark.parametrize("find", [(), ("subject",)], ids=["named things", "the subject"])

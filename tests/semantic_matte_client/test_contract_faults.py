@@ -280,8 +280,8 @@ def other_protocol(folder: Path) -> Path:
     shutil.copytree(CORE / "semantic_matte_client", copy / "semantic_matte_client")
     path = copy / "semantic_matte_client" / "protocol.py"
     text = path.read_text(encoding="utf-8")
-    assert text.count("\nPROTOCOL = 1\n") == 1
-    path.write_text(text.replace("\nPROTOCOL = 1\n", "\nPROTOCOL = 2\n"), encoding="utf-8")
+    assert text.count("\nPROTOCOL = 2\n") == 1
+    path.write_text(text.replace("\nPROTOCOL = 2\n", "\nPROTOCOL = 3\n"), encoding="utf-8")
     return copy
 
 

@@ -19,7 +19,8 @@ IDENTITY = "0" * 32
 
 
 def submit(task: str, plates: Any, **given: Any) -> dict[str, Any]:
-    defaults = {"out": None, "hint": None, "trimap": None, "colour_space": None, "ocio": None, "settings": None}
+    names = ("out", "hint", "trimap", "colour_space", "frames", "chunk", "ocio", "settings")
+    defaults = dict.fromkeys(names)
     options = {**defaults, "roots": None, "on_disconnect": "cancel", "device": "cpu", **given}
     return submit_message(IDENTITY, task, plates, **options)
 
@@ -46,7 +47,7 @@ def test_a_message_is_whole_and_of_the_protocol(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "plates", "given", "sentence"),
     [
-        ("mate", "plate.exr", {}, "Unknown task 'mate': expected one of matte, segment, refine"),
+        ("mate", "plate.exr", {}, "Unknown task 'mate': expected one of matte, segment, refine, track, collect"),
         ("matte", "plate.exr", {}, "matte needs 'out'"),
         ("matte", [], {"out": "o"}, "at least one path"),
         ("matte", 3, {"out": "o"}, "plate: expected a path, got 3"),

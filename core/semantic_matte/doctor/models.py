@@ -56,7 +56,7 @@ def pulled_models() -> list[Finding]:
 
 def brought_models() -> list[Finding]:
     """Which kinds of models besides the embedded ones can be used, and what the others lack."""
-    from semantic_matte import estimators, segmenters
+    from semantic_matte import estimators, segmenters, trackers
 
     findings = [_default_segmenter()]
     for name, estimator in estimators.BROUGHT.items():
@@ -68,6 +68,9 @@ def brought_models() -> list[Finding]:
             f"--segmenter {name}:{segmenter.example}", segmenter.package, segmenter.extra, segmenter.source
         )
         findings.append(Finding(f"segmenter {name}", "ok", found))
+    for name, tracker in trackers.BROUGHT.items():
+        found = _ready(f"--tracker {name}:{tracker.example}", tracker.package, tracker.extra)
+        findings.append(Finding(f"tracker {name}", "ok", found))
     return findings
 
 

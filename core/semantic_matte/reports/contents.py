@@ -108,14 +108,22 @@ def _shot(
         checksums=False,
         advance=lambda done, total: advance(name, done, total),
     )
-    contact = folder / f"{name}.contact.png"
     return ReportedShot(
         survey,
         record.cuts if record else None,
-        contact if contact.is_file() else None,
+        _contact(folder, name, record),
         tuple(notice.text for notice in record.notices if not notice.frames) if record else (),
         frames is not None,
     )
+
+
+def _contact(folder: Path, name: str, record: ShotRecord | None) -> Path | None:
+    """The shot's sheet; None where there is none, or another one than its record tells of."""
+    place = folder / f"{name}.contact.png"
+    if record is None:
+        return place if place.is_file() else None
+    told = record.contact
+    return place if told is not None and told.name == place.name and not file_state(place, told) else None
 
 
 def _recorded(

@@ -13,7 +13,8 @@ from semantic_matte.reports.markup import Markup, element
 from semantic_matte.reports.scales import LEFT, RIGHT, WIDTH, FrameScale, ValueScale, number_text
 
 _HEIGHT, _TOP, _BOTTOM = 224, 36, 34
-_ROW, _BAR, _ROWS_TOP = 24, 14, 12
+# A row of a timeline has a name above its bar.
+_ROW, _NAME, _BAR, _ROWS_TOP = 38, 17, 14, 12
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def line_plot(
     parts = [
         *_value_axis(up, unit),
         *_frame_axis(across, _HEIGHT - _BOTTOM),
-        *_cuts(across, place, cuts, _TOP, _HEIGHT),
+        *_cuts(across, place, cuts, _TOP - 8, _HEIGHT),
     ]
     parts += [_line(one, across, up, frames) for one in series]
     for number, colour, value in marks:
@@ -74,7 +75,7 @@ def timeline(
         parts += _timeline_row(across, _ROWS_TOP + row * _ROW, name, colour, sources, wrong)
     if not rows:
         parts += _timeline_row(across, _ROWS_TOP, "", 0, {}, wrong)
-    parts += [*_frame_axis(across, height - _BOTTOM), *_cuts(across, place, cuts, _ROWS_TOP, height)]
+    parts += [*_frame_axis(across, height - _BOTTOM), *_cuts(across, place, cuts, 2, height)]
     return _svg(height, f"When each object is seen, frames {frames[0]} to {frames[-1]}", parts)
 
 
@@ -101,9 +102,12 @@ def _timeline_row(
     sources: Mapping[int, str],
     wrong: Mapping[int, str],
 ) -> list[Markup]:
-    middle = top + _ROW / 2
+    middle = top + _NAME + _BAR / 2
     kinds = {**sources, **dict.fromkeys(wrong, "wrong")}
-    parts = [_bar(across, 0, len(across.frames), middle, _BAR, class_="empty")]
+    parts = [
+        element("text", name, x=LEFT, y=top + _NAME - 5),
+        _bar(across, 0, len(across.frames), middle, _BAR, class_="empty"),
+    ]
     for first, end, kind in runs(across.frames, kinds):
         said = f"{name or 'frames'}: {'no result' if kind == 'wrong' else kind}"
         title = element("title", f"{said}, {_span(across.frames, first, end)}")
@@ -161,8 +165,8 @@ def _frame_axis(across: FrameScale, bottom: float) -> list[Markup]:
     for x, number in across.ticks():
         at = number_text(x)
         parts.append(element("line", x1=at, x2=at, y1=bottom, y2=bottom + 4, class_="tick"))
-        parts.append(element("text", str(number), x=at, y=bottom + 17, class_="frame"))
-    parts.append(element("text", "frame", x=LEFT - 8, y=bottom + 17, class_="value"))
+        parts.append(element("text", str(number), x=at, y=bottom + 19, class_="frame"))
+    parts.append(element("text", "frame", x=LEFT - 8, y=bottom + 19, class_="value"))
     return parts
 
 
@@ -174,7 +178,7 @@ def _cuts(
         if number in place:
             at = number_text(across.edge(place[number]))
             title = element("title", f"a new scene begins at frame {number}")
-            lines.append(element("line", title, x1=at, x2=at, y1=top - 6, y2=height - _BOTTOM, class_="cut"))
+            lines.append(element("line", title, x1=at, x2=at, y1=top, y2=height - _BOTTOM, class_="cut"))
     return lines
 
 

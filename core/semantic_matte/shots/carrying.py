@@ -8,7 +8,7 @@ segmenter and replaced. An object that goes behind another one is not carried on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -67,75 +67,57 @@ def hidden_share(sighting: Sighting, others: Sequence[Sighting]) -> float:
     return int(np.count_nonzero(covered & instance.crop)) / instance.area
 
 
-def filled(
-    track: LiveTrack,
+def completed(
+    tracks: Sequence[LiveTrack],
     others: Mapping[int, Sequence[tuple[int, Sighting]]],
     longest: int,
     shelf: PictureShelf,
-) -> dict[int, Sighting]:
-    """A track's sightings by the place of frames, with gaps of at most `longest` frames filled and slips replaced.
+) -> list[dict[int, Sighting]]:
+    """Each track's sightings by the place of frames, with gaps of at most `longest` frames filled and slips
+    replaced.
 
-    others: of each place, the tracks that are surely seen there, by identity.
+    others: of each place, the tracks that are surely seen there, by identity. Gaps lie between sure sightings;
+    what is carried into them from before is in the tracks already, what is carried from behind is found here, in
+    one way through the shot from its end.
     """
-    result = dict(track.sightings)
-    sure = [place for place in sorted(result) if track.agreement[place] >= AGREES]
-    for first, last in zip(sure, sure[1:], strict=False):
-        if 0 < last - first - 1 <= longest and any(place in result for place in range(first + 1, last)):
-            _replace_slips(result, first, last, shelf)
-    places = sorted(result)
-    for first, last in zip(places, places[1:], strict=False):
-        if 0 < last - first - 1 <= longest:
-            _fill(result, first, last, track.identity, others, shelf)
-    return result
+    results = [dict(track.sightings) for track in tracks]
+    gaps: dict[int, list[tuple[int, int, int]]] = {}
+    for index, track in enumerate(tracks):
+        for first, last in _gaps(track, longest):
+            for place in range(first + 1, last):
+                gaps.setdefault(place, []).append((index, first, last))
+    behind: dict[int, Sighting] = {}
+    for place in sorted(gaps, reverse=True):
+        flow = shelf.flow(place, place + 1)
+        carried_here: dict[int, Sighting] = {}
+        for index, first, last in gaps[place]:
+            start = tracks[index].sightings[last] if place + 1 == last else behind.get(index)
+            after = None if start is None else carried(start, flow)
+            if after is not None:
+                carried_here[index] = after
+            before = tracks[index].ahead.get(place)
+            ways = [before, after] if place - first <= last - place else [after, before]
+            known = results[index].get(place)
+            if known is None:
+                seen = [one for other, one in others.get(place, ()) if other != tracks[index].identity]
+                chosen = next((way for way in ways if way and hidden_share(way, seen) <= HIDDEN), None)
+            else:
+                chosen = ways[0] if before and after and _contradict(known, before, after, ways[0]) else None
+            if chosen is not None:
+                results[index][place] = chosen
+        behind = carried_here
+    return results
 
 
-def _replace_slips(result: dict[int, Sighting], first: int, last: int, shelf: PictureShelf) -> None:
-    """Replace the finds between two trusted ones that contradict both of these."""
-    from_first, from_last = _both_ways(result, first, last, shelf)
-    for place in range(first + 1, last):
-        before, after = from_first.get(place), from_last.get(place)
-        if place not in result or before is None or after is None:
-            continue
-        nearer = before if place - first <= last - place else after
-        if mask_overlap(before, after) >= BOTH_AGREE and mask_overlap(result[place], nearer) < AGREES:
-            result[place] = nearer
+def _gaps(track: LiveTrack, longest: int) -> list[tuple[int, int]]:
+    """The pairs of sure sightings with at most `longest` frames between them, in which something is to be done."""
+    sure = [place for place in sorted(track.sightings) if track.agreement[place] >= AGREES]
+    return [(first, last) for first, last in pairwise(sure) if 0 < last - first - 1 <= longest]
 
 
-def _fill(
-    result: dict[int, Sighting],
-    first: int,
-    last: int,
-    identity: int,
-    others: Mapping[int, Sequence[tuple[int, Sighting]]],
-    shelf: PictureShelf,
-) -> None:
-    """Fill the frames between two sightings, each from the nearer one if it can be, else from the other."""
-    from_first, from_last = _both_ways(result, first, last, shelf)
-    for place in range(first + 1, last):
-        ways = [from_first.get(place), from_last.get(place)]
-        if last - place < place - first:
-            ways.reverse()
-        seen = [sighting for other, sighting in others.get(place, ()) if other != identity]
-        for way in ways:
-            if way is not None and hidden_share(way, seen) <= HIDDEN:
-                result[place] = way
-                break
-
-
-def _both_ways(
-    result: Mapping[int, Sighting], first: int, last: int, shelf: PictureShelf
-) -> tuple[dict[int, Sighting], dict[int, Sighting]]:
-    """What lies between two sightings, carried forwards from the first and backwards from the last."""
-    ways: tuple[dict[int, Sighting], dict[int, Sighting]] = ({}, {})
-    for way, start, step in ((ways[0], first, 1), (ways[1], last, -1)):
-        mask: Sighting | None = replace(result[start], source="carried")
-        place = start + step
-        while mask is not None and first < place < last:
-            mask = carried(mask, shelf.flow(place, place - step))
-            if mask is not None:
-                way[place] = mask
-            place += step
-    return ways
+def _contradict(find: Sighting, before: Sighting, after: Sighting, nearer: Sighting) -> bool:
+    """Whether masks carried from before and from behind agree with each other, and not with a find."""
+    return mask_overlap(before, after) >= BOTH_AGREE and mask_overlap(find, nearer) < AGREES
 
 
 def _reached(box: Box, flow: Flow) -> Box | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -25,9 +25,12 @@ from semantic_matte.types import Box, ByteArray, FloatArray, Instance, Plate
 LONGEST_SIDE = 640
 # Two flows, there and back, end where they began but for this many small pixels where they can be trusted.
 TRUSTED_MISS = 1.0
+# Pictures that differ by this, of 255, on the mean of a square of so many small pixels, are the same to 1 / e.
+SAME_LOOK = 30.0
+LOOK_SIDE = 5
 # Motion counts for an object's in full this many small pixels inside its mask: nearer to the edge, where the mask
 # errs and the search mixes two motions, it counts less.
-SURE_DEPTH = 4.0
+SURE_DEPTH = 2.0
 # With this much counted around a pixel its motion is its own; with less, more is filled in from farther away.
 ENOUGH = 0.3
 
@@ -45,12 +48,15 @@ class Flow:
     """For each pixel of one frame, where its content is in another.
 
     field: (h, w, 2) float32, x and y steps in small pixels. trust: (h, w) float32 in [0, 1], 0 where the way
-    there and back does not meet. frame_size: of both plates, (H, W).
+    there and back does not meet or leads to what looks otherwise. frame_size: of both plates, (H, W). here, there:
+    (h, w) uint8, the pictures that motion was looked for in.
     """
 
     field: FloatArray
     trust: FloatArray
     frame_size: tuple[int, int]
+    here: ByteArray
+    there: ByteArray
 
     def carry(self, crop: npt.NDArray[np.generic], window: Box, onto: Box) -> FloatArray:
         """(onto.height, onto.width) float32: what the other frame has on `window`, 0 outside, moved to this frame.
@@ -120,8 +126,13 @@ def flow_pair(here: FlowPicture, there: FlowPicture) -> tuple[Flow, Flow]:
     with _one_thread():
         forward = _dense(here.levels, there.levels)
         backward = _dense(there.levels, here.levels)
-    size = here.frame_size
-    return Flow(forward, _trust(forward, backward), size), Flow(backward, _trust(backward, forward), size)
+    return _flow(forward, backward, here, there), _flow(backward, forward, there, here)
+
+
+def _flow(field: FloatArray, back: FloatArray, here: FlowPicture, there: FlowPicture) -> Flow:
+    """The flow along a field (h, w, 2), trusted where the field back meets it and the pictures look alike."""
+    trust = _trust(field, back) * _alike(here.levels, there.levels, field)
+    return Flow(field, trust, here.frame_size, here.levels, there.levels)
 
 
 def object_flow(flow: Flow, instance: Instance) -> Flow:
@@ -139,25 +150,29 @@ def object_flow(flow: Flow, instance: Instance) -> Flow:
     small = flow.trust.shape
     covered = cv2.resize(instance.mask.view(np.uint8) * np.uint8(255), small[::-1], interpolation=cv2.INTER_AREA)
     depth = distance_inside(covered > 127)
-    # An object too small for the search's pixels still has its own.
+    # An object too small for the search's pixels still has its own motion.
     sure = np.square(np.minimum(depth / np.float32(SURE_DEPTH), 1)) + (covered > 0) * np.float32(1e-5)
-    weight = (sure * flow.trust + np.float32(1e-7) * sure).astype(np.float32)
-    # Steps and trust are one picture of three channels, so that all come from the same parts.
-    moved = _filled(np.dstack([flow.field, flow.trust]) * weight[..., np.newaxis], weight)
-    return Flow(np.ascontiguousarray(moved[..., :2]), moved[..., 2].clip(0, 1), flow.frame_size)
+    sure = sure.astype(np.float32)
+    # Where an arm can't be followed, what is known of the body's motion must not make it trusted: trust comes from
+    # what is near, motion from what is near and trusted.
+    steps = _filled(flow.field, sure * flow.trust + np.float32(1e-4) * sure)
+    trust = _filled(flow.trust[..., np.newaxis], sure)[..., 0].clip(0, 1)
+    looks = _alike(flow.here, flow.there, steps)
+    return replace(flow, field=steps, trust=trust * looks)
 
 
-def _filled(weighted: FloatArray, weight: FloatArray) -> FloatArray:
-    """(h, w, n) float32: weighted values over weights, from as near as there is enough. weighted: (h, w, n)."""
-    levels = [(weighted, weight)]
+def _filled(values: FloatArray, weight: FloatArray) -> FloatArray:
+    """(h, w, n) float32: the mean of values (h, w, n) by weight (h, w), from as near as there is enough weight."""
+    levels = [(values * weight[..., np.newaxis], weight)]
     while min(levels[-1][1].shape) > 2:
         values, weights = levels[-1]
-        levels.append((cv2.pyrDown(values), cv2.pyrDown(weights)))  # type: ignore[arg-type]
+        coarse = np.reshape(cv2.pyrDown(values), (*cv2.pyrDown(weights).shape, values.shape[2]))
+        levels.append((coarse, cv2.pyrDown(weights)))
     tiny = np.float32(1e-12)
     values, weights = levels.pop()
     found = values / np.maximum(weights, tiny)[..., np.newaxis]
     for values, weights in reversed(levels):
-        wider = cv2.pyrUp(found, dstsize=weights.shape[::-1])
+        wider = np.reshape(cv2.pyrUp(found, dstsize=weights.shape[::-1]), values.shape)
         share = np.minimum(weights / np.float32(ENOUGH), 1)[..., np.newaxis]
         found = share * (values / np.maximum(weights, tiny)[..., np.newaxis]) + (1 - share) * wider
     return np.asarray(found, dtype=np.float32)
@@ -179,6 +194,18 @@ def _trust(forward: FloatArray, backward: FloatArray) -> FloatArray:
     miss = np.hypot(forward[..., 0] + back[..., 0], forward[..., 1] + back[..., 1])
     trust: FloatArray = np.exp(-np.square(miss / TRUSTED_MISS)).astype(np.float32)
     return trust
+
+
+def _alike(here: ByteArray, there: ByteArray, field: FloatArray) -> FloatArray:
+    """(h, w) float32: 1 where a picture carried along a field (h, w, 2) looks like the other, falling to 0."""
+    height, width = here.shape
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    places = columns + field[..., 0], rows + field[..., 1]
+    carried = cv2.remap(there, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    difference = cv2.absdiff(here, carried).astype(np.float32)
+    difference = cv2.blur(difference, (LOOK_SIDE, LOOK_SIDE), borderType=cv2.BORDER_REPLICATE)
+    alike: FloatArray = np.exp(-np.square(difference / np.float32(SAME_LOOK)))
+    return alike
 
 
 @contextlib.contextmanager

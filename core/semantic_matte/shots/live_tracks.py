@@ -56,6 +56,7 @@ class LiveTrack:
     by `speed` alone, as an object goes on behind another. centre, speed: cells, and cells a frame beyond the
     camera's. lost: frames since it was found. doubts: finds in a row that did not agree with its shape. parts: finds
     in a row that were joined of parts. hinted: an artist's own, called `name`. pixels: area of the last find's mask.
+    sure: the last place whose find agreed. ahead: masks carried from there to later places.
     """
 
     identity: int
@@ -74,6 +75,8 @@ class LiveTrack:
     parts: int = 0
     hinted: bool = False
     name: str = ""
+    sure: int = -1
+    ahead: dict[int, Sighting] = field(default_factory=dict)
     pixels: int = 0
 
     @property

@@ -9,10 +9,10 @@ from types import TracebackType
 import numpy as np
 
 from semantic_matte.errors import OutputError
-from semantic_matte.shots.flow import Flow, FlowPicture, flow_between
+from semantic_matte.shots.flow import Flow, FlowPicture, flow_pair
 
-# Flows at hand, some megabytes each.
-KEPT_FLOWS = 12
+# Flows at hand, there and back of the last few pairs, some megabytes each.
+KEPT_FLOWS = 6
 
 
 class PictureShelf:
@@ -60,9 +60,9 @@ class PictureShelf:
 
     def flow(self, here: int, there: int) -> Flow:
         """The motion from one frame to another; the last few are kept."""
-        known = self._flows.pop((here, there), None)
-        flow = known or flow_between(self.picture(here), self.picture(there))
-        self._flows[here, there] = flow
-        if len(self._flows) > KEPT_FLOWS:
+        if (here, there) not in self._flows:
+            pair = flow_pair(self.picture(here), self.picture(there))
+            self._flows |= {(here, there): pair[0], (there, here): pair[1]}
+        while len(self._flows) > KEPT_FLOWS:
             self._flows.popitem(last=False)
-        return flow
+        return self._flows[here, there]

@@ -16,7 +16,7 @@ from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.settings import Settings
 from semantic_matte.shot_types import ShotFrame, Sighting, Track, TrackedShot
 from semantic_matte.shots.association import assign, gains
-from semantic_matte.shots.carrying import GONE, carried, filled
+from semantic_matte.shots.carrying import GONE, carried, completed
 from semantic_matte.shots.cuts import CutFinder, Scene
 from semantic_matte.shots.flow import flow_picture
 from semantic_matte.shots.followed_hints import followed_back
@@ -89,7 +89,7 @@ class _Pass:
         taken = self._take_hints(frame, colours, place)
         finds = [Find.of(one, colours, self._sure(one)) for one in frame.find()]
         self._give(self._new_to(finds, taken), place)
-        self._carry_hinted(scene, place)
+        self._carry_on(scene, place)
         gone = [track for track in self._live if _forgotten(track)]
         self._live = [track for track in self._live if track not in gone]
         self._ended += gone
@@ -103,10 +103,9 @@ class _Pass:
         if any(track.hinted for track in tracks):
             followed_back(tracks, cuts, self._shelf)
             tracks = [track for track in tracks if track.hinted]
-        others = _reliable(tracks)
+        sighted = completed(tracks, _reliable(tracks), self._settings.carry, self._shelf)
         complete = []
-        for track in tracks:
-            sightings = filled(track, others, self._settings.carry, self._shelf)
+        for track, sightings in zip(tracks, sighted, strict=True):
             numbered = {self._numbers[place]: sightings[place] for place in sorted(sightings)}
             complete.append(Track(track.identity, track.label, numbered))
         return TrackedShot(tuple(complete), tuple(self._numbers[place] for place in cuts))
@@ -200,15 +199,28 @@ class _Pass:
         self._live.append(track)
         return track
 
-    def _carry_hinted(self, scene: Scene, place: int) -> None:
-        """Carry the artist's own objects on where no find goes on with them, as long as they are there."""
-        for track in [one for one in self._live if one.hinted and one.lost]:
-            before = track.sightings.get(place - 1)
-            moved = None
-            if before is not None and scene.since == place - 1:
-                moved = carried(before, self._shelf.flow(place, place - 1))
-            if moved is not None and moved.instance().area >= GONE * track.pixels:
+    def _carry_on(self, scene: Scene, place: int) -> None:
+        """Carry masks on where no find goes on with them: of the artist's own objects as long as they are there,
+        of others for as long as a gap may last, to be used if they are found again."""
+        if scene.since is None or scene.since != place - 1:
+            return
+        for track in self._live:
+            if track.agreement.get(place, 0.0) >= AGREES:
+                if place - track.sure > self._settings.carry + 1:
+                    # Too long a gap to be filled.
+                    track.ahead = {known: mask for known, mask in track.ahead.items() if known < track.sure}
+                track.sure = place
+                continue
+            before = track.sightings[place - 1] if track.sure == place - 1 else track.ahead.get(place - 1)
+            if before is None or (place - track.sure > self._settings.carry and not track.hinted):
+                continue
+            moved = carried(before, self._shelf.flow(place, place - 1))
+            if moved is None:
+                continue
+            track.ahead[place] = moved
+            if track.hinted and place not in track.sightings and moved.instance().area >= GONE * track.pixels:
                 track.sightings[place], track.agreement[place] = moved, 1.0
+                track.sure = place
 
 
 def _forgotten(track: LiveTrack) -> bool:

@@ -47,7 +47,11 @@ class Scenes(Generic[Known]):
     def each(
         self, frames: Iterable[ShotFrame], progress: Progress
     ) -> Iterator[tuple[ShotFrame, Known, Known | None]]:
-        """Each frame with what `of` says of it. No frame is held here while the next one is made."""
+        """Each frame, and what is known of its scene. Where that is one from before a short interruption: also
+        what was taken for known of the interruption, which was none.
+
+        No frame is held here while the next one is made.
+        """
         total = len(frames) if isinstance(frames, Sized) else 0
         for place, frame in enumerate(frames):
             progress.advance(ProgressEvent("tracking", place, total))
@@ -55,8 +59,7 @@ class Scenes(Generic[Known]):
             del frame
 
     def _of(self, frame: ShotFrame) -> tuple[Known, Known | None]:
-        """What is known of the scene of the next frame. Where that is one from before a short interruption:
-        also what was taken for known of the interruption, which was none."""
+        """What is known of the scene of the next frame, and of an interruption that ends with it."""
         self._numbers.append(frame.number)
         self._shelf.add(flow_picture(frame.plate))
         told = self._finder.look(colour_map(frame.plate)).kind

@@ -17,6 +17,22 @@ from semantic_matte.worker.roots import Roots
 
 Order = Mapping[str, Any]
 
+# What a task can't do without, and what it has no use for.
+_NEEDS = {
+    "matte": ("out",),
+    "segment": (),
+    "refine": ("out", "trimap"),
+    "track": ("out",),
+    "collect": ("out",),
+}
+_NO_USE = {
+    "matte": (),
+    "segment": ("trimap", "frames", "chunk"),
+    "refine": ("hint", "frames", "chunk"),
+    "track": ("trimap", "chunk"),
+    "collect": ("hint", "trimap", "chunk"),
+}
+
 
 def settings_of(given: Mapping[str, Any]) -> Settings:
     """The settings of an order. Raises SettingsError."""
@@ -37,8 +53,15 @@ def use_configuration(ocio: str | None) -> None:
     os.environ["OCIO"] = ocio
 
 
+# Tasks that sort their plates into shots and stills themselves.
+_OF_SHOTS = ("matte", "track", "collect")
+
+
 def plates_of(order: Order) -> tuple[Path, ...]:
-    """The job's plates, patterns replaced by their frames. Raises PlateError, UsageError."""
+    """The job's plates; for tasks that know no shots, patterns replaced by their frames.
+
+    Raises PlateError, UsageError.
+    """
     roots = Roots(order["roots"])
     given = [Path(text) for text in order["plates"]]
     for path in given:
@@ -50,7 +73,7 @@ def plates_of(order: Order) -> tuple[Path, ...]:
                 f"Expected one plate for the task 'refine', got {len(given)}: start a job for each."
             )
         return tuple(given)
-    return expand_plates(given)
+    return tuple(given) if order["task"] in _OF_SHOTS else expand_plates(given)
 
 
 def check_paths(order: Order, plates: tuple[Path, ...], settings: Settings) -> None:
@@ -61,7 +84,7 @@ def check_paths(order: Order, plates: tuple[Path, ...], settings: Settings) -> N
     """
     roots = Roots(order["roots"])
     _check_needs(order)
-    for path in plates:
+    for path in expand_plates(plates):
         roots.require(path, "plate")
     if order["hint"]:
         roots.require(order["hint"], "hint")
@@ -69,7 +92,7 @@ def check_paths(order: Order, plates: tuple[Path, ...], settings: Settings) -> N
             roots.require(path, "hint's mask")
     if order["trimap"]:
         roots.require(order["trimap"], "trimap")
-    if order["task"] == "matte":
+    if order["task"] in _OF_SHOTS:
         # Results in it are renamed into their place; links there are replaced, never followed.
         roots.require(order["out"], "folder of results")
     elif order["out"]:
@@ -81,9 +104,9 @@ def check_paths(order: Order, plates: tuple[Path, ...], settings: Settings) -> N
 def _check_needs(order: Order) -> None:
     """Raise UsageError if the task lacks something, or has what it has no use for."""
     task = order["task"]
-    for name in {"matte": ("out",), "segment": (), "refine": ("out", "trimap")}[task]:
+    for name in _NEEDS[task]:
         if not order[name]:
             raise UsageError(f"The task '{task}' needs '{name}': give it.")
-    for name in {"matte": (), "segment": ("trimap",), "refine": ("hint",)}[task]:
+    for name in _NO_USE[task]:
         if order[name]:
             raise UsageError(f"The task '{task}' has no use for '{name}': leave it out.")

@@ -1,7 +1,6 @@
 """How far a job is: the engine's events made into a client's, and the way by which a job is cancelled.
 
-A job is its frames, a frame its steps: reading, segmenting, each pass of matting, writing. How much of a frame
-each step takes is learnt from the frames that this process has done.
+What an event means for the job as a whole is `job_place`'s affair.
 """
 
 from __future__ import annotations
@@ -13,26 +12,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from semantic_matte.errors import CancelledError
-from semantic_matte_client.message_fields import LONGEST_TEXT
+from semantic_matte.worker.job_place import JobPlace, Pace, Step, shortened
 
 if TYPE_CHECKING:
     from semantic_matte.ports import ProgressEvent
 
 # At most 20 a second, in any second: 20 gaps are longer than one.
 LEAST_SECONDS_BETWEEN = 0.0505
-
-# The pace of a job is told once so much of a frame is done.
-LEAST_SHARE_FOR_PACE = 0.1
-
-# Only `done` is the whole.
-ALMOST_DONE = 0.999
-
-# Seconds of each stage before any frame was done: of a frame of 512 x 512 pixels on two cores, by stage. Only
-# what they are to each other counts.
-FIRST_GUESSES = {"reading": 0.1, "segmenting": 1.0, "matting": 0.6, "writing": 0.4}
-
-# A stage, and in matting the pass, counted from 1.
-Step = tuple[str, int]
 
 
 class Cancels:
@@ -80,11 +66,11 @@ class JobProgress:
         pace: Pace,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """kind: jobs of one kind learn from each other. steps: of each frame. tell: called by several threads,
+        """kind: jobs of one kind learn from each other. steps: of each still. tell: called by several threads,
         one at a time."""
         self._job, self._kind, self._steps = job, kind, tuple(steps)
         self._tell, self._cancelled, self._pace, self._clock = tell, cancelled, pace, clock
-        self._place = _Place(self._steps, pace, kind)
+        self._place = JobPlace(self._steps, pace, kind)
         self._notices: set[str] = set()
         self._changed = threading.Condition()
         self._waits = self._closed = False
@@ -111,6 +97,11 @@ class JobProgress:
             self._place.frames = frames
             self._offer()
 
+    def expect(self, shots: int, stills: int) -> None:
+        """How many shots the job has, and how many stills after them."""
+        with self._changed:
+            self._place.expect(shots, stills)
+
     def advance(self, event: ProgressEvent) -> None:
         """How far the engine is. Raises CancelledError."""
         self.check()
@@ -133,7 +124,7 @@ class JobProgress:
             self._tell({"type": "notice", "job": self._job, "message": shortened(message)})
 
     def frame_done(self, reused: bool) -> None:
-        """A frame's results are in place. reused: they were before, and nothing was done."""
+        """A plate's results are in place. reused: they were before, and nothing was done."""
         with self._changed:
             self._place.end_frame(self._clock(), reused)
 

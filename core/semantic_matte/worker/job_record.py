@@ -114,4 +114,4 @@ def _results_folder(task: str, out: str | None) -> Path | None:
     """Where temporaries of a job may lie; None for a place that nobody can name."""
     if not out or not Path(out).is_absolute():
         return None
-    return Path(out) if task == "matte" else Path(out).parent
+    return Path(out) if task in ("matte", "track", "collect") else Path(out).parent

@@ -32,6 +32,7 @@ def model_paths(settings: Settings) -> Iterator[Path]:
     asked. Raises WeightsError for a configuration that is a program."""
     yield from _named(_SEGMENTERS, settings.segmenter)
     yield from _named(_ESTIMATORS, settings.estimator)
+    yield from _named(_TRACKERS, settings.tracker)
 
 
 def _named(rows: dict[str, _Paths], text: str) -> Iterator[Path]:
@@ -87,6 +88,13 @@ def _transformers(model: str) -> Iterator[Path]:
     yield from _named(_SEGMENTERS, finder)
 
 
+def _video_model(model: str) -> Iterator[Path]:
+    """A folder, unless it is a name in the hub's cache."""
+    path = Path(model).expanduser()
+    if path.is_absolute() or path.is_dir():
+        yield from _folder(model)
+
+
 def _detectron2(model: str) -> Iterator[Path]:
     """A configuration with those that it is based on, and its weights. detectron2's own are the engine's."""
     name, weights = split_model(model)
@@ -132,3 +140,4 @@ _ESTIMATORS: dict[str, _Paths] = {
     "deep_image_matting": _file,
     "vitmatte": _folder,
 }
+_TRACKERS: dict[str, _Paths] = {"transformers": _video_model}

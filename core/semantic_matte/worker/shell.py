@@ -50,11 +50,14 @@ def run_in_worker(
     hint: Path | None = None,
     trimap: Path | None = None,
     colour_space: str | None = None,
+    frames: str | None = None,
+    chunk: str | None = None,
 ) -> list[Mapping[str, Any]]:
-    """Run a job in the worker, started if need be, and return its `frame` messages (see the protocol).
+    """Run a job in the worker, started if need be, and return its `frame` messages, or for track and collect
+    its `shot` messages (see the protocol).
 
-    task: matte, segment or refine. Raises WorkerError with the sentence and exit code of whatever went wrong;
-    KeyboardInterrupt cancels the job.
+    task: matte, segment, refine, track or collect. Raises WorkerError with the sentence and exit code of
+    whatever went wrong; KeyboardInterrupt cancels the job.
     """
     seen = _Shown(progress)
     with shell_client(settings.device) as client:
@@ -65,10 +68,12 @@ def run_in_worker(
             hint=hint,
             trimap=trimap,
             colour_space=colour_space,
+            frames=frames,
+            chunk=chunk,
             settings=settings.model_dump(mode="json"),
         )
         job.wait(on_event=seen.show)
-        return list(job.frames)
+        return [*job.frames, *job.shots]
 
 
 class _Shown:
@@ -81,6 +86,12 @@ class _Shown:
         """Pass a message on, if it is one to be seen."""
         if event["type"] == "notice":
             self._progress.notice(event["message"])
+        elif event["type"] == "progress" and event["stage"] == "frames":
+            self._progress.advance(
+                ProgressEvent(
+                    "frames", event["frame"], event["frames"], event["plate"], rate=event["rate"] or 0.0
+                )
+            )
         elif event["type"] == "progress":
             done = round(event["fraction"] * STEPS)
             named = event["instance"] or event["plate"]

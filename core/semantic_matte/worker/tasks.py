@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semantic_matte.errors import CancelledError, DeviceMemoryError, SemanticMatteError, UsageError
-from semantic_matte.worker.job_progress import Cancels, JobProgress, Pace, Step, shortened, steps_of
-from semantic_matte_client.protocol import MOST_FILES, MOST_INSTANCES
+from semantic_matte.worker.job_place import Pace, Step, shortened, steps_of
+from semantic_matte.worker.job_progress import Cancels, JobProgress
+from semantic_matte_client.protocol import LONGEST_RANGE, MOST_FILES, MOST_INSTANCES
 
 if TYPE_CHECKING:
     from semantic_matte.engine import Engine
-    from semantic_matte.jobs import FrameResult
+    from semantic_matte.job_requests import MatteRequest
     from semantic_matte.ports import ProgressEvent
+    from semantic_matte.result_files import FrameResult
     from semantic_matte.settings import Settings
     from semantic_matte.types import Instance
 
@@ -103,11 +105,18 @@ class Tasks:
         use_configuration(order["ocio"])
         plates = plates_of(order)
         check_paths(order, plates, settings)
+        if order["task"] == "collect":
+            self._collect(order, plates, settings, progress)
+            return
         engine = self._engine_for(settings)
         watched = _Watched(progress, lambda: self._tell_device(engine))
-        {"matte": self._matte, "segment": self._segment, "refine": self._refine}[order["task"]](
-            order, plates, engine, progress, watched
-        )
+        tasks = {
+            "matte": self._matte,
+            "segment": self._segment,
+            "refine": self._refine,
+            "track": self._track,
+        }
+        tasks[order["task"]](order, plates, engine, progress, watched)
 
     def _engine_for(self, settings: Settings) -> Engine:
         """The engine of the job before with these settings, its models loaded where they are the same."""
@@ -120,17 +129,33 @@ class Tasks:
     def _matte(
         self, order: Order, plates: tuple[Path, ...], engine: Engine, progress: JobProgress, watched: _Watched
     ) -> None:
-        from semantic_matte.jobs import MatteRequest, matte_files
+        from semantic_matte.jobs import matte_files
 
         def finished(result: FrameResult) -> None:
             """Tell of a plate."""
             progress.frame_done(result.reused)
             self._tell(_frame(order, result.told()))
 
-        request = MatteRequest(
-            plates, Path(order["out"]), _path(order["hint"]), _path(order["trimap"]), order["colour_space"]
-        )
-        matte_files(engine, request, watched, finished)
+        _expect(order, plates, engine.settings, progress)
+        matte_files(engine, _request(order, plates), watched, finished)
+
+    def _track(
+        self, order: Order, plates: tuple[Path, ...], engine: Engine, progress: JobProgress, watched: _Watched
+    ) -> None:
+        from semantic_matte.jobs import track_files
+
+        _expect(order, plates, engine.settings, progress)
+        for told in track_files(engine, _request(order, plates), watched):
+            self._tell(_shot(order, told))
+
+    def _collect(
+        self, order: Order, plates: tuple[Path, ...], settings: Settings, progress: JobProgress
+    ) -> None:
+        """Without an engine: nothing is solved."""
+        from semantic_matte.jobs import collect_files
+
+        for told in collect_files(settings, _request(order, plates), progress):
+            self._tell(_shot(order, told))
 
     def _segment(
         self, order: Order, plates: tuple[Path, ...], engine: Engine, progress: JobProgress, watched: _Watched
@@ -192,7 +217,7 @@ class _Watched:
     def advance(self, event: ProgressEvent) -> None:
         """Pass on. Raises CancelledError."""
         self._progress.advance(event)
-        if self._chosen and event.stage in ("segmenting", "matting"):
+        if self._chosen and event.stage in ("segmenting", "finding", "matting"):
             chosen, self._chosen = self._chosen, None
             chosen()
 
@@ -232,6 +257,10 @@ def _steps(order: Order) -> tuple[Step, ...]:
     """The steps of each frame. Settings are not checked yet: odd ones give the steps of the default."""
     if order["task"] == "segment":
         return steps_of(("reading", "segmenting"), 0)
+    if order["task"] == "track":
+        return steps_of(("finding",), 0)
+    if order["task"] == "collect":
+        return steps_of(("collecting", "contact sheet"), 0)
     stages = ["reading", "segmenting", "matting", "writing"]
     if order["task"] == "refine" or order["trimap"]:
         stages.remove("segmenting")
@@ -251,6 +280,42 @@ def _frame(order: Order, told: Mapping[str, Any]) -> dict[str, Any]:
         "key": told.get("key"),
         "instances": [{**row, "label": shortened(row["label"])} for row in told["instances"][:MOST_INSTANCES]],
     }
+
+
+def _shot(order: Order, told: Mapping[str, Any]) -> dict[str, Any]:
+    """A report `shot`, of what is told of a shot by `jobs.track_files` and `jobs.collect_files`."""
+    slots = list(told["slots"].items())[:MOST_INSTANCES]
+    return {
+        "type": "shot",
+        "job": order["job"],
+        "shot": shortened(told["shot"]),
+        "frames": shortened(told["frames"], LONGEST_RANGE),
+        "slots": [{"slot": slot, "frames": shortened(frames, LONGEST_RANGE)} for slot, frames in slots],
+        "files": [shortened(str(path)) for path in told["files"][:MOST_FILES]],
+    }
+
+
+def _request(order: Order, plates: tuple[Path, ...]) -> MatteRequest:
+    """What an order asks of `jobs`."""
+    from semantic_matte.job_requests import MatteRequest
+
+    return MatteRequest(
+        plates,
+        Path(order["out"]),
+        _path(order["hint"]),
+        _path(order["trimap"]),
+        order["colour_space"],
+        order["frames"],
+        order["chunk"],
+    )
+
+
+def _expect(order: Order, plates: tuple[Path, ...], settings: Settings, progress: JobProgress) -> None:
+    """Tell the progress how many shots and stills there are; where frames are stills, their events tell."""
+    from semantic_matte.shot_sources import count_plates
+
+    if settings.track and not order["trimap"]:
+        progress.expect(*count_plates(plates))
 
 
 def _failed(kind: str, message: str, exit_code: int = 1) -> dict[str, Any]:

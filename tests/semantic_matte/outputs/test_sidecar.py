@@ -53,12 +53,15 @@ def test_what_is_described(make_matte) -> None:
     assert record["slots"] == [
         {
             "slot": "sm_person_01",
+            "source": "found",
             "label": "person",
             "score": 0.123457,
             "box": [4, 5, 14, 15],
             "area": 100,
             "alpha_area": round(float(matte.crop.sum()), 3),
             "passes": 3,
+            "spread_mean": None,
+            "flicker": None,
             "alpha": "sm_person_01.A",
             "spread": None,
             "foreground": None,

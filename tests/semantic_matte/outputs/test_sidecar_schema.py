@@ -139,6 +139,7 @@ def objects(schema: Record) -> Iterator[tuple[str, Record]]:
 def is_number(field: Record) -> bool:
     """Whether a field is a number, a list of them, or may be one."""
     kinds = [field, *field.get("anyOf", ()), *field.get("prefixItems", ())]
+    kinds += [item for kind in field.get("anyOf", ()) for item in kind.get("prefixItems", ())]
     return any(kind.get("type") in ("integer", "number") for kind in kinds)
 
 
@@ -243,9 +244,11 @@ BAD: list[tuple[str, Any]] = [
     ("slots/0/slot", "s" * 41),
     ("slots/0/score", 1.01),
     ("slots/0/score", True),
-    ("slots/0/area", 0),
+    ("slots/0/area", -1),
     ("slots/0/alpha_area", -1),
-    ("slots/0/passes", 0),
+    ("slots/0/passes", -1),
+    ("slots/0/source", "guessed"),
+    ("slots/0/flicker", 1.5),
     ("slots/0/foreground", ["a.R", "a.G", "a.B"]),
     ("slots/0/cryptomatte/id", "12AB34CD"),
     ("slots/0/cryptomatte/id", "1234567"),
@@ -363,3 +366,16 @@ def test_both_readers_agree_on_any_single_change(data: st.DataObject) -> None:
     at(record, way)[name] = value
     if not refused_by_models(record):
         assert refused_by_schema(record) == []
+
+
+@pytest.mark.parametrize("path", ["slots/0/area", "slots/0/passes"])
+def test_an_object_that_is_there_has_an_area_and_passes(full: Record, path: str) -> None:
+    """Which a schema can't say; an absent one has neither, and no box."""
+    changed(path, 0)(full)
+    assert refused_by_models(full)
+    assert not refused_by_schema(full)
+    absent = {"source": "absent", "box": None, "area": 0, "passes": 0}
+    for name, value in absent.items():
+        changed(f"slots/0/{name}", value)(full)
+    assert not refused_by_models(full)
+    assert not refused_by_schema(full)

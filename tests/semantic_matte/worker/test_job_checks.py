@@ -28,7 +28,7 @@ def check(folders: Path, **more: Any) -> None:
         "task": "matte",
         "plates": [f"{folders}/in/a.1.exr"],
         "out": f"{folders}/in/results",
-        **dict.fromkeys(("hint", "trimap")),
+        **dict.fromkeys(("hint", "trimap", "frames", "chunk")),
         "settings": {},
         "roots": [f"{folders}/in"],
     }
@@ -54,6 +54,9 @@ def check(folders: Path, **more: Any) -> None:
         {"task": "segment", "out": "in/coco.json"},
         {"task": "segment", "out": None},
         {"task": "refine", "trimap": "in/trimap.png", "out": "in/alpha.exr"},
+        {"frames": "1-2", "chunk": "1"},
+        {"task": "track", "plates": ["in/a.#.exr"], "frames": "1", "hint": "in/hint.yaml"},
+        {"task": "collect", "plates": ["in/a.#.exr"], "frames": "1"},
         # Renamed into its place: the link is replaced, not what it leads to.
         {"task": "refine", "trimap": "in/trimap.png", "out": "in/link.exr"},
     ],

@@ -13,14 +13,8 @@ from hypothesis import strategies as st
 
 from semantic_matte.errors import CancelledError
 from semantic_matte.ports import Progress, ProgressEvent
-from semantic_matte.worker.job_progress import (
-    LEAST_SECONDS_BETWEEN,
-    Cancels,
-    JobProgress,
-    Pace,
-    shortened,
-    steps_of,
-)
+from semantic_matte.worker.job_place import Pace, shortened, steps_of
+from semantic_matte.worker.job_progress import LEAST_SECONDS_BETWEEN, Cancels, JobProgress
 from semantic_matte_client import protocol
 from semantic_matte_client.message_fields import is_text
 

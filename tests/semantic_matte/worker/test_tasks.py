@@ -38,7 +38,7 @@ class Engine:
             "job": JOB,
             "task": "segment",
             "plates": [str(plates)],
-            **dict.fromkeys(("out", "hint", "trimap", "colour_space", "ocio")),
+            **dict.fromkeys(("out", "hint", "trimap", "colour_space", "frames", "chunk", "ocio")),
             "settings": {"device": "cpu"},
             "roots": ["/"],
         }
