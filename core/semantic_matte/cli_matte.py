@@ -57,7 +57,7 @@ from semantic_matte.console import BarProgress, JsonProgress, run_work, write_js
 from semantic_matte.errors import UsageError
 
 if TYPE_CHECKING:
-    from semantic_matte.jobs import MatteRequest
+    from semantic_matte.job_requests import MatteRequest
     from semantic_matte.settings import Settings
 
 # What is told of a plate.
@@ -136,7 +136,7 @@ def matte(
         if resume and reuse is False:
             raise UsageError("--resume keeps what is there and --no-reuse works on it again: give one of them.")
         settings = settings_of(**given)
-        from semantic_matte.jobs import MatteRequest
+        from semantic_matte.job_requests import MatteRequest
 
         asked = MatteRequest(tuple(plates), out, hint, trimap, colour_space, frames, chunk)
         told = _matte_in_worker(settings, asked, progress) if worker else _matte(settings, asked, progress)

@@ -69,7 +69,7 @@ def track(
     def work(progress: BarProgress | JsonProgress) -> list[str]:
         """Load the engine only now, and tell of each shot."""
         settings = settings_of(**given)
-        from semantic_matte.jobs import MatteRequest
+        from semantic_matte.job_requests import MatteRequest
 
         asked = MatteRequest(tuple(plates), out, hint, None, colour_space, frames)
         if worker:
@@ -108,7 +108,8 @@ def collect(
     def work(progress: BarProgress | JsonProgress) -> list[str]:
         """Collect each shot and tell of it."""
         settings = settings_of(contact_sheet=contact_sheet, missing_frames=missing_frames)
-        from semantic_matte.jobs import MatteRequest, collect_files
+        from semantic_matte.job_requests import MatteRequest
+        from semantic_matte.jobs import collect_files
 
         asked = MatteRequest(tuple(plates), out, colour_space=colour_space, frames=frames)
         return _told(collect_files(settings, asked, progress), as_json)

@@ -10,10 +10,11 @@ from typing import Any
 
 from semantic_matte.errors import PlateError
 
-# Of these each packet of the container is one frame that is shown; of others only decoding tells.
+# Decoders for which each packet of the container is one frame that is shown; of others only decoding tells.
 _FRAME_A_PACKET = frozenset(
     {
-        *("h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video", "vp9", "av1", "dvvideo"),
+        *("h264", "hevc", "mpeg4", "mpeg2video", "mpeg1video", "dvvideo"),
+        *("vp9", "libvpx-vp9", "av1", "libdav1d", "libaom-av1"),
         *("prores", "dnxhd", "mjpeg", "ffv1", "png", "qtrle", "rawvideo", "v210", "cfhd", "jpeg2000", "hap"),
     }
 )

@@ -53,8 +53,8 @@ def film_pixels(frame: Any, codec: str) -> FilmPixels:
     if len(planar.format.components) < len(frame.format.components):
         notices.append(ALPHA_IGNORED)
     if planar.format.is_rgb:
-        # The planes' order in FFmpeg's planar formats is told by nothing but their name: gbr.
-        green, blue, red = (planes.whole(index) / planes.largest for index in range(3))
+        # Components are in this order, wherever their planes are.
+        red, green, blue = (planes.whole(index) / np.float32(planes.largest) for index in range(3))
         return FilmPixels(_stacked(red, green, blue), tuple(notices))
     full = int(frame.color_range) == _FULL_RANGE or frame.format.name.startswith("yuvj") or codec == "mjpeg"
     black, white = (0.0, planes.largest) if full else (16.0 * planes.unit, 235.0 * planes.unit)

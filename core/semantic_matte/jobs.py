@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,21 @@ from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.result_files import FrameResult, ResultFiles
 from semantic_matte.result_writing import write_results
 from semantic_matte.segmenters.coco import COCO_IDS
+from semantic_matte.settings import Settings
 from semantic_matte.shot_jobs import collect_shot, matte_shot, refuse_missing, track_shot
 from semantic_matte.shot_sources import Shot, sort_plates
 from semantic_matte.types import Instance, Matte, Plate
+
+__all__ = [
+    "FrameResult",
+    "MatteRequest",
+    "collect_files",
+    "matte_files",
+    "object_row",
+    "refine_file",
+    "segment_files",
+    "track_files",
+]
 
 
 def object_row(instance: Instance) -> dict[str, Any]:
@@ -69,7 +81,7 @@ def matte_files(
 
     settings = engine.settings
     shots, stills = _sorted(request, settings, progress)
-    plates = (*chain.from_iterable(shot.files for shot in shots), *stills)
+    plates = (*itertools.chain.from_iterable(shot.files for shot in shots), *stills)
     sources = Sources.of((*plates, request.trimap), request.hint)
     slots = engine.slots_known_before(sources.hints, request.trimap)
     for path in stills:
@@ -90,7 +102,7 @@ def track_files(engine: Engine, request: MatteRequest, progress: Progress) -> li
     Raises UsageError for what is no shot, PlateError and what finding raises.
     """
     shots = _shots_alone(request, engine.settings, progress)
-    sources = Sources.of(chain.from_iterable(shot.files for shot in shots), request.hint)
+    sources = Sources.of(itertools.chain.from_iterable(shot.files for shot in shots), request.hint)
     ensure_folder(request.folder)
     return [track_shot(engine, shot, request, sources, progress) for shot in shots]
 
@@ -117,9 +129,7 @@ def _shots_alone(request: MatteRequest, settings: Settings, progress: Progress) 
     return shots
 
 
-def _sorted(
-    request: MatteRequest, settings: Settings, progress: Progress
-) -> tuple[list[Shot], list[Path]]:
+def _sorted(request: MatteRequest, settings: Settings, progress: Progress) -> tuple[list[Shot], list[Path]]:
     """The shots and the stills of a request; frames are stills where nothing is to be tracked. Raises
     UsageError, PlateError for missing frames."""
     shots, stills = sort_plates(request.plates, request.frames)
@@ -143,8 +153,8 @@ def _refuse_one_name(shots: Sequence[Shot], stills: Sequence[Path]) -> None:
     """Raise UsageError for two plates whose results would be called the same."""
     names = [path.stem for path in stills]
     names += [shot.plate_name(number).stem for shot in shots for number in shot.frames]
-    seen: set[str] = set()
-    twice = next((name for name in names if name in seen or seen.add(name)), None)
+    ordered = sorted(names)
+    twice = next((name for name, after in itertools.pairwise(ordered) if name == after), None)
     if twice is not None:
         raise UsageError(
             f"Two plates are named '{twice}' and would overwrite each other's results: "

@@ -1,7 +1,7 @@
 """Reading and writing in threads of their own, so that the device does not wait for disks and codecs.
 
-One thread reads a few items ahead, one finishes and writes a few behind; both keep the order. Who waits for them is
-counted, so that a benchmark can say what the device lost.
+One thread reads a few items ahead, one finishes and writes a few behind; both keep the order. Who waits for
+them is counted, so that a benchmark can say what the device lost.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class ReadAhead(Generic[Key, Item]):
     """
 
     def __init__(self, make: Callable[[Key], Item], keys: Sequence[Key], ahead: int = 2) -> None:
-        """make: called in the thread, in the order of keys; what it raises is raised where the item is taken."""
+        """make: called in the thread, in the order of keys; what it raises is raised where the item is
+        taken."""
         self._make = make
         self._keys = deque(keys)
         self._ahead = ahead
@@ -62,8 +63,8 @@ class ReadAhead(Generic[Key, Item]):
 class WriteBehind(Generic[Item]):
     """Work done in a thread, in order, at most `behind` pieces of it waiting.
 
-    A context manager: at its end everything is done; where an error ends it, what has not begun is dropped and what
-    has begun is waited for. waited: seconds that the giver spent waiting.
+    A context manager: at its end everything is done; where an error ends it, what has not begun is dropped and
+    what has begun is waited for. waited: seconds that the giver spent waiting.
     """
 
     def __init__(self, done: Callable[[Item], None], behind: int = 2) -> None:

@@ -22,9 +22,10 @@ from semantic_matte.types import Hint, Instance, Plate
 class FoundShot:
     """What was found in a shot, before the artist's edits.
 
-    tracks: with slots, in their order. cuts: frames that begin a new scene. plates: the digest of each plate that
-    could be read, by frame number, in order. unreadable: why the others could not. size: (H, W) of the first.
-    models: every file that was used; device: where. view: the plates' view, a name that no slot may have.
+    tracks: with slots, in their order. cuts: frames that begin a new scene. plates: the digest of each plate
+    that could be read, by frame number, in order. unreadable: why the others could not. size: (H, W) of the
+    first. models: every file that was used; device: where. view: the plates' view, a name that no slot may
+    have.
     """
 
     tracks: tuple[Track, ...]
@@ -48,7 +49,12 @@ class _Seen:
 
 
 def find_and_tie(
-    engine: Engine, tracker: Tracker, shot: Shot, hints: Sequence[Hint], colour_space: str | None, progress: Progress
+    engine: Engine,
+    tracker: Tracker,
+    shot: Shot,
+    hints: Sequence[Hint],
+    colour_space: str | None,
+    progress: Progress,
 ) -> FoundShot:
     """Go through a shot once, frame by frame.
 
@@ -120,6 +126,11 @@ def _frames(
                 seen.unreadable[number] = str(read)
                 continue
             plate, digest = read
+            if seen.plates and plate.size != seen.size:
+                raise PlateError(
+                    f"Frame {number} of '{shot.title}' is {plate.size[1]}x{plate.size[0]}, those before it are "
+                    f"{seen.size[1]}x{seen.size[0]}: expected one size over a shot. Run each part by --frames."
+                )
             if not seen.plates:
                 seen.size = plate.size
                 hinted = engine.find(plate, hints, finding) if hints else ()

@@ -44,7 +44,8 @@ def track_shot(
 ) -> dict[str, Any]:
     """The first step: find the objects of a shot and tie them, or read what was tied by the same means.
 
-    Returns what is told of it. Raises TracksError for a file of tracks that can't be used, PlateError, OutputError.
+    Returns what is told of it. Raises TracksError for a file of tracks that can't be used, PlateError,
+    OutputError.
     """
     files = ShotFiles.of(request.folder, shot.name, engine.settings)
     sources.keep(files.paths)
@@ -75,11 +76,7 @@ def matte_shot(
     files = ShotFiles.of(request.folder, shot.name, engine.settings)
     sources.keep(files.paths)
     args = (engine, shot, files, sources.hints)
-    tied = (
-        tie(*args, request.colour_space, progress)
-        if request.chunk is None
-        else read_tied(*args, progress)
-    )
+    tied = tie(*args, request.colour_space, progress) if request.chunk is None else read_tied(*args, progress)
     work = _work(engine, shot, tied, request, sources)
     place_of = {number: place for place, number in enumerate(work.plan.frames)}
     asked = work.plan.frames if request.chunk is None else chunk_frames(shot, request.chunk)
@@ -137,9 +134,7 @@ def _require_whole(collected: Collected) -> None:
         raise FramesFailedError(collected.failure)
 
 
-def _work(
-    engine: Engine, shot: Shot, tied: TiedShot, request: MatteRequest, sources: Sources
-) -> ShotWork:
+def _work(engine: Engine, shot: Shot, tied: TiedShot, request: MatteRequest, sources: Sources) -> ShotWork:
     """A tied shot as it is going to be matted."""
     settings = engine.settings
     frames = tuple(tied.plates)
@@ -159,9 +154,7 @@ def _work(
     models = planned_models(settings, hinted=bool(sources.hints))
     keys = None
     if models is not None:
-        keys = FrameKeys(
-            plan, tied.tracks, tied.plates, settings, models, schema=SCHEMA_VERSION, ranks=ranks
-        )
+        keys = FrameKeys(plan, tied.tracks, tied.plates, settings, models, schema=SCHEMA_VERSION, ranks=ranks)
     return ShotWork(
         shot,
         plan,
@@ -178,11 +171,11 @@ def _work(
 
 
 def most_at_a_pixel(tracks: Sequence[Track], frames: Sequence[int], outer: float) -> int:
-    """How many objects' bands can meet at a pixel, in any of the frames: what a Cryptomatte has to have room for, so
-    that all frames have as many ranks.
+    """How many objects' bands can meet at a pixel, in any of the frames: what a Cryptomatte has to have room
+    for, so that all frames have as many ranks.
 
-    Boxes stand for masks, so it may be more than there are; masks that are steadied may reach a little further, and
-    a frame in which that brings one more together gets its own ranks.
+    Boxes stand for masks, so it may be more than there are; masks that are steadied may reach a little further,
+    and a frame in which that brings one more together gets its own ranks.
     """
     most = 0
     for number in frames:

@@ -1,8 +1,8 @@
 """Keys of shots: of how objects were found and tied, and of each frame's results.
 
-As in `content_keys`, no path, time, process or machine is part of one. A frame's key takes in whatever its pixels
-follow from: the plates and masks within the halo, where cuts are, the slots of the whole shot; so a frame has the
-same key in whichever chunk it is made.
+As in `content_keys`, no path, time, process or machine is part of one. A frame's key takes in whatever its
+pixels follow from: the plates and masks within the halo, where cuts are, the slots of the whole shot; so a
+frame has the same key in whichever chunk it is made.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class FrameKeys:
         ranks: int,
         version: str = __version__,
     ) -> None:
-        """tracks: named, in the order of their slots. plates: the digests by frame number. models: every model file
-        that may be used, see `planned_models`. schema: the sidecar's. ranks: of the Cryptomatte."""
+        """tracks: named, in the order of their slots. plates: the digests by frame number. models: every model
+        file that may be used, see `planned_models`. schema: the sidecar's. ranks: of the Cryptomatte."""
         self._plan, self._tracks, self._plates = plan, tracks, plates
         common = Digest("shot")
         common.value("schema", schema)

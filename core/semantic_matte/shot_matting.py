@@ -31,15 +31,14 @@ from semantic_matte.shots.window import Seeing, ShotPlan, Surroundings, Window, 
 from semantic_matte.types import Instance, Matte, Plate
 
 
-
 @dataclass(frozen=True)
 class ShotWork:
     """What is to be made of a shot.
 
-    tracks: named, in the order of their slots. plates: the digest of each plate, by frame number, as it was when
-    objects were looked for. models: every file used to find and tie them, as the sidecar tells them; device:
-    where. ranks: of the Cryptomatte. keys: of each frame's results, None where they can't be told. sources:
-    files that nothing may remove.
+    tracks: named, in the order of their slots. plates: the digest of each plate, by frame number, as it was
+    when objects were looked for. models: every file used to find and tie them, as the sidecar tells them;
+    device: where. ranks: of the Cryptomatte. keys: of each frame's results, None where they can't be told.
+    sources: files that nothing may remove.
     """
 
     shot: Shot
@@ -114,8 +113,8 @@ def matte_places(
     """Make the results of some places of a shot; those that are there already, by the same means, are kept.
 
     finished: called with each frame's result once all of its files are in place, those that are kept first.
-    Raises PlateError for a plate that changed since objects were looked for, and whatever making a frame raises;
-    frames that were finished before stay.
+    Raises PlateError for a plate that changed since objects were looked for, and whatever making a frame
+    raises; frames that were finished before stay.
     """
     maker = _Maker(engine, work, progress, finished, len(places))
     todo = [place for place in places if not maker.kept(place)]
@@ -189,8 +188,8 @@ class _Maker:
         plate = work.shot.read(number, work.colour_space, settings.foreground)
         if plate_digest(replace(plate, own_pixels=None, own_space="")) != work.plates[number]:
             raise PlateError(
-                f"Frame {number} of '{work.shot.title}' is another picture than when its objects were looked for: "
-                "run 'track' again, or the whole shot."
+                f"Frame {number} of '{work.shot.title}' is another picture than when its objects were looked "
+                "for: run 'track' again, or the whole shot."
             )
         return plate
 
@@ -261,7 +260,8 @@ class _Maker:
 
 
 def _kept(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a sidecar's record what is told, for the objects that are there: a shot may have thousands of frames."""
+    """Of a sidecar's record what is told, for the objects that are there: a shot may have thousands of
+    frames."""
     slots = [
         {name: slot[name] for name in ("slot", "label", "score", "passes", "box")}
         for slot in record["slots"]

@@ -228,6 +228,9 @@ def _read(folder: Path, shot: str, number: int, sidecar: Path, checksums: bool) 
     if record.plate.frame != number:
         said = f"'{sidecar.name}' is the record of frame {record.plate.frame}: matte this frame again."
         return Problem(number, "failed", said)
+    if any(slot.alpha_area > record.plate.size[0] * record.plate.size[1] for slot in record.slots):
+        said = f"'{sidecar.name}' tells of an object that is larger than its plate: matte this frame again."
+        return Problem(number, "failed", said)
     # What the plate's file was called but for its ending, from which all names follow.
     digits = sidecar.name.removeprefix(f"{shot}.matte").removesuffix(".json")
     names = [slot.slot for slot in record.slots]

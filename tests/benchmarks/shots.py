@@ -3,11 +3,11 @@
     python tests/benchmarks/shots.py [throughput] [memory] [chunks] [kills] [--frames 100] [--device auto]
 
 The shots are a photo that a window pans over, as numbered PNGs. throughput: an HD shot of --frames frames, one
-object found by default, all files written; the device waits while the thread that solves has nothing read for it
-or may not hand over what it solved. memory: the highest resident size of `semantic-matte matte` on 40 and on 400
-small frames. chunks: the largest difference between alphas of a shot made whole and in chunks of 10, 7 and 1.
-kills: a shot of 40 frames, killed by SIGKILL at 20 random moments and run again, against one that was left in
-peace: how many of the results are the same bytes.
+object found by default, all files written; the device waits while the thread that solves has nothing read for
+it or may not hand over what it solved. memory: the highest resident size of `semantic-matte matte` on 40 and on
+400 small frames. chunks: the largest difference between alphas of a shot made whole and in chunks of 10, 7 and
+1. kills: a shot of 40 frames, killed by SIGKILL at 20 random moments and run again, against one that was left
+in peace: how many of the results are the same bytes.
 """
 
 from __future__ import annotations
@@ -252,7 +252,7 @@ def main() -> None:
             figures["kills"] = kills(scratch, asked.device)
             print_table("Killed and resumed", figures["kills"])
             bar("share of other bytes", 1 - figures["kills"][0]["share"], 0)
-    print(json.dumps({name: rows for name, rows in figures.items()}, default=str))
+    print(json.dumps(figures, default=str))
     write_json(asked.json, figures)
 
 

@@ -61,7 +61,7 @@ def test_a_pattern_of_one_frame_is_a_shot(tmp_path: Path, sort: Sort) -> None:
     assert (shot.frames, shot.missing, shot.files, stills) == ((1,), (), (tmp_path / "a.0001.exr",), [])
 
 
-@pytest.mark.parametrize("names", itertools.permutations(["x.1.exr", "x.2.exr", "x.3.exr"]))
+@pytest.mark.parametrize("names", list(itertools.permutations(["x.1.exr", "x.2.exr", "x.3.exr"])))
 def test_the_order_of_files_does_not_matter(tmp_path: Path, sort: Sort, names: tuple[str, ...]) -> None:
     place(tmp_path, *names)
     [shot], _ = sort(*names)
@@ -142,7 +142,7 @@ def test_frames_choose(tmp_path: Path, sort: Sort) -> None:
         (["a.1.exr", "a.01.exr"], None, "'a.01.exr' and 'a.1.exr' are both frame 1"),
         (["a.#.exr", "a.1.exr"], None, "is named by itself and belongs to 'a.%d.exr'"),
         (["a.#.exr", "a.%d.exr"], None, "belongs to 'a.%d.exr' and to 'a.%d.exr'"),
-        (["shot_%V.#.exr"], None, "replaced by a view"),
+        (["shot_%V.#.exr"], None, "which Nuke replaces by a view"),
     ],
 )
 def test_what_is_not_clear_is_refused(tmp_path: Path, names: list[str], frames: str | None, said: str) -> None:

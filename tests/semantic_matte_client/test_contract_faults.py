@@ -448,6 +448,8 @@ class TestStoppedWorker:
                 job.wait(60)
 
 
+# Of one race in a hundred something may be seen; whoever looks for it runs more of them.
+RACES = int(os.environ.get("SEMANTIC_MATTE_TEST_RACES", "8"))
 RACER = """
 import sys, time
 import semantic_matte_client as sm
@@ -458,7 +460,7 @@ print(len(sm.segment(sys.argv[1], device="cpu")[0].instances))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("hosts", "times"), [(2, 20), (8, 2)])
+@pytest.mark.parametrize(("hosts", "times"), [(2, RACES), (8, 2)])
 def test_hosts_that_start_at_the_same_instant_meet_in_one_worker(place: Any, hosts: int, times: int) -> None:
     for _ in range(times):
         moment = str(time.time() + 0.5)

@@ -55,13 +55,18 @@ class Timeline:
         hidden = len(self.rows) - MOST_ROWS + 1 if len(self.rows) > MOST_ROWS else 0
         kept = self.rows[: len(self.rows) - hidden]
         for index, row in enumerate(kept):
-            _draw_row(draw, place, rows_top + index * _ROW, row, object_colour(index), self.wrong)
+            _draw_row(draw, place, rows_top + index * _ROW, row, object_colour(index))
         if not self.rows:
-            _draw_row(draw, place, rows_top, TimelineRow("no objects", {}), FAINT, self.wrong)
+            _draw_row(draw, place, rows_top, TimelineRow("no objects", {}), FAINT)
         if hidden:
             middle = rows_top + len(kept) * _ROW + _ROW // 2
             draw.text((MARGIN + 18, middle), f"+{hidden} more", font=font(17), fill=FAINT, anchor="lm")
         bottom = top + self.height - _AXIS
+        for number in self.wrong:
+            # Over all rows: it is the frame that has no result, not one object.
+            if number in place.index:
+                x0, x1 = place.columns(place.index[number])
+                draw.rectangle((x0, rows_top, x1, bottom), fill=WRONG)
         for number in self.cuts:
             if number in place.index:
                 x = place.left_of(number)
@@ -82,6 +87,10 @@ class _Place:
     def at(self, index: int) -> int:
         return self.left + (self.right - self.left) * index // len(self.frames)
 
+    def columns(self, index: int) -> tuple[int, int]:
+        """First and last column of pixels of a frame with this place; at least one."""
+        return self.at(index), max(self.at(index), self.at(index + 1) - 1)
+
     def middle_of(self, number: int) -> int:
         index = self.index[number]
         return (self.at(index) + self.at(index + 1)) // 2
@@ -93,7 +102,6 @@ def _draw_row(
     top: int,
     row: TimelineRow,
     colour: Colour,
-    wrong: Collection[int],
 ) -> None:
     """A name and its bar: full where the object was found, half as high and dim where it was carried."""
     middle = top + _ROW // 2
@@ -104,10 +112,8 @@ def _draw_row(
     dim: Colour = tuple((2 * part + ground) // 3 for part, ground in zip(colour, GROUND, strict=True))  # type: ignore[assignment]
     for index, number in enumerate(place.frames):
         source = row.sources.get(number)
-        x0, x1 = place.at(index), max(place.at(index), place.at(index + 1) - 1)
-        if number in wrong:
-            draw.rectangle((x0, bar[0], x1, bar[1]), fill=WRONG)
-        elif source == "found":
+        x0, x1 = place.columns(index)
+        if source == "found":
             draw.rectangle((x0, bar[0], x1, bar[1]), fill=colour)
         elif source == "carried":
             draw.rectangle((x0, middle - 2, x1, middle + 2), fill=dim)

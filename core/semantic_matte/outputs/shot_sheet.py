@@ -147,6 +147,10 @@ class _Grid:
         room = (self.width - 2 * MARGIN + GAP) // self.columns
         return MARGIN + column * room + (room - GAP - self.size[0]) // 2, HEADER + row * self.step
 
+    def end(self, index: int) -> int:
+        """Where the room for a frame's caption ends."""
+        return MARGIN + (index % self.columns + 1) * ((self.width - 2 * MARGIN + GAP) // self.columns) - GAP
+
 
 def _draw_header(sheet: Image.Image, shot: SheetShot) -> None:
     draw = ImageDraw.Draw(sheet)
@@ -169,8 +173,7 @@ def _draw_frame(
     number = str(frame.number)
     draw.text((x, y + CAPTION // 2), number, font=font(18), fill=TEXT, anchor="lm")
     beside = x + round(draw.textlength(number, font=font(18))) + 14
-    # Shortened to what the picture's width leaves: a neighbour's number must not be written over.
-    remark = _fitting(draw, frame.remark, x + grid.size[0] - beside)
+    remark = _fitting(draw, frame.remark, grid.end(index) - beside)
     draw.text((beside, y + CAPTION // 2), remark, font=font(15), fill=MARK, anchor="lm")
     y += CAPTION
     for picture in _pictures(frame, grid.size, in_colour, unmix):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,8 @@ from semantic_matte.frame_ranges import range_text
 from semantic_matte.reports.contents import ReportContents, ReportedShot
 from semantic_matte.shot_survey import SlotCourse
 
+# A value, the frame and the object that have it.
+_Row = tuple[float, int, SlotCourse]
 Kind = Literal["no result", "flicker", "spread", "area"]
 
 # Of each kind, of each shot.
@@ -57,7 +59,7 @@ def findings(contents: ReportContents) -> list[Finding]:
     return found
 
 
-def worst_frames(shot: ReportedShot, what: Literal["flicker", "spread"]) -> list[tuple[float, int, SlotCourse]]:
+def worst_frames(shot: ReportedShot, what: Literal["flicker", "spread"]) -> list[_Row]:
     """Value, frame and object, the worst first; of frames that are alike the earliest."""
     rows = [
         (value, number, course)
@@ -101,11 +103,30 @@ def _stand_outs(shot: ReportedShot, what: Literal["flicker", "spread"]) -> Itera
     }
     rows = worst_frames(shot, what)
     chosen = rows[:1] + [row for row in rows[1:] if row[0] >= _STANDS_OUT * usual[row[2].slot]]
-    for value, number, course in chosen[:MOST_OF_A_KIND]:
+    for (value, number, course), others in _by_frame(chosen):
         median = usual[course.slot]
         times = f", {value / median:.1f} times its median" if median > 0 and value > 1.05 * median else ""
-        said = f"In its band, {means} by {value:.1%} on average{times}."
+        said = f"In its band, {means} by {value:.1%} on average{times}.{_as_well(others)}"
         yield Finding(shot.survey.shot, what, str(number), course.slot, f"{value:.4f}", said)
+
+
+def _by_frame(rows: Iterable[_Row]) -> list[tuple[_Row, list[str]]]:
+    """The worst row of each frame and the names of the frame's other objects; some frames, the worst first."""
+    frames: dict[int, tuple[_Row, list[str]]] = {}
+    for row in rows:
+        if row[1] in frames:
+            frames[row[1]][1].append(row[2].slot)
+        else:
+            frames[row[1]] = row, []
+    return list(frames.values())[:MOST_OF_A_KIND]
+
+
+def _as_well(others: Sequence[str]) -> str:
+    """A sentence that names the frame's other objects that stand out."""
+    if not others:
+        return ""
+    named = ", ".join(others[:3])
+    return f" Also in this frame: {named}" + (f" and {len(others) - 3} more." if len(others) > 3 else ".")
 
 
 def _jumps(shot: ReportedShot) -> Iterator[Finding]:
@@ -117,9 +138,9 @@ def _jumps(shot: ReportedShot) -> Iterator[Finding]:
         if abs(change) >= LEAST_JUMP
     ]
     rows.sort(key=lambda row: (-abs(row[0]), row[1]))
-    for change, number, course in rows[:MOST_OF_A_KIND]:
+    for (change, number, course), others in _by_frame(rows):
         grew = "larger" if change > 0 else "smaller"
         # What the share of the larger one is of the frame before.
         share = change / (1 - change) if change > 0 else -change
-        said = f"It is {share:.0%} {grew} than in the frame before."
+        said = f"It is {share:.0%} {grew} than in the frame before.{_as_well(others)}"
         yield Finding(shot.survey.shot, "area", str(number), course.slot, f"{change:+.0%}", said)

@@ -72,9 +72,12 @@ def timeline(
     height = _ROWS_TOP + _ROW * max(1, len(rows)) + _BOTTOM
     parts: list[Markup] = []
     for row, (name, colour, sources) in enumerate(rows):
-        parts += _timeline_row(across, _ROWS_TOP + row * _ROW, name, colour, sources, wrong)
-    if not rows:
-        parts += _timeline_row(across, _ROWS_TOP, "", 0, {}, wrong)
+        parts += _timeline_row(across, _ROWS_TOP + row * _ROW, name, colour, sources)
+    for first, end, state in runs(frames, wrong):
+        # Over all rows: it is the frame that has no result, not one object.
+        title = element("title", f"no result ({state}), {_span(frames, first, end)}")
+        high = height - _BOTTOM
+        parts.append(_bar(across, first, end, high / 2, high, title, class_="wrong"))
     parts += [*_frame_axis(across, height - _BOTTOM), *_cuts(across, place, cuts, 2, height)]
     return _svg(height, f"When each object is seen, frames {frames[0]} to {frames[-1]}", parts)
 
@@ -100,21 +103,17 @@ def _timeline_row(
     name: str,
     colour: int,
     sources: Mapping[int, str],
-    wrong: Mapping[int, str],
 ) -> list[Markup]:
     middle = top + _NAME + _BAR / 2
-    kinds = {**sources, **dict.fromkeys(wrong, "wrong")}
     parts = [
         element("text", name, x=LEFT, y=top + _NAME - 5),
         _bar(across, 0, len(across.frames), middle, _BAR, class_="empty"),
     ]
-    for first, end, kind in runs(across.frames, kinds):
-        said = f"{name or 'frames'}: {'no result' if kind == 'wrong' else kind}"
-        title = element("title", f"{said}, {_span(across.frames, first, end)}")
+    for first, end, kind in runs(across.frames, sources):
+        title = element("title", f"{name}: {kind}, {_span(across.frames, first, end)}")
         high = 5 if kind == "carried" else _BAR
-        where = f"object-{colour % 8}" if kind != "wrong" else "wrong"
         if kind != "absent":
-            parts.append(_bar(across, first, end, middle, high, title, class_=f"{kind} {where}"))
+            parts.append(_bar(across, first, end, middle, high, title, class_=f"{kind} object-{colour % 8}"))
     return parts
 
 
@@ -129,7 +128,7 @@ def _bar(
     first: int,
     end: int,
     middle: float,
-    high: int,
+    high: float,
     content: Markup | tuple[()] = (),
     **attributes: object,
 ) -> Markup:
@@ -140,7 +139,7 @@ def _bar(
         x=number_text(left),
         y=number_text(middle - high / 2),
         width=f"{max(right - left, 1):.2f}",
-        height=high,
+        height=number_text(high),
         **attributes,
     )
 
@@ -166,7 +165,7 @@ def _frame_axis(across: FrameScale, bottom: float) -> list[Markup]:
         at = number_text(x)
         parts.append(element("line", x1=at, x2=at, y1=bottom, y2=bottom + 4, class_="tick"))
         parts.append(element("text", str(number), x=at, y=bottom + 19, class_="frame"))
-    parts.append(element("text", "frame", x=LEFT - 8, y=bottom + 19, class_="value"))
+    parts.append(element("text", "frame", x=LEFT - 30, y=bottom + 19, class_="value"))
     return parts
 
 

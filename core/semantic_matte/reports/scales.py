@@ -9,6 +9,8 @@ from dataclasses import dataclass
 # Of every plot and timeline, so that frames lie under each other.
 WIDTH, LEFT, RIGHT = 1000, 74, 14
 
+_LEAST = 1e-9
+
 
 @dataclass(frozen=True)
 class FrameScale:
@@ -50,7 +52,8 @@ class ValueScale:
     def of(cls, values: Sequence[float], low: float, high: float) -> ValueScale:
         """A scale from 0 that ends at a round number above all values. low, high: y of 0 and of the end."""
         largest = max((value for value in values if math.isfinite(value)), default=0.0)
-        step = round_step(largest if largest > 0 else 1.0, 4)
+        # What is as good as 0 gets the axis of 0: a scale needs a round step that is a number.
+        step = round_step(largest if largest > _LEAST else 1.0, 4)
         return cls(step * max(1, math.ceil(largest / step - 1e-9)), step, low, high)
 
     def place(self, value: float) -> float:

@@ -98,7 +98,7 @@ def _courses(shot: ReportedShot) -> list[Markup]:
     legend = [element("li", [dot(index), course.slot]) for index, course in enumerate(survey.slots)]
     drawn = timeline(survey.frames, rows, wrong, cuts)
     said = "Full: found. Thin: carried from other frames. Empty: absent."
-    said += " Red: no result." if wrong else ""
+    said += " Red, over all rows: no result." if wrong else ""
     said += f" Dashed: a new scene begins, at {', '.join(map(str, cuts))}." if cuts else ""
     return [
         element("h3", "Timeline"),

@@ -1,10 +1,10 @@
 """Which find of a frame is which track: how well each pair fits, and the best of all ways to pair them.
 
-What speaks for a pair is how much the masks overlap once the track's was carried along with the picture, how near
-the find is to where the track should be, colours, size and label. The pairs whose gains sum to the most are taken
-(Kuhn 1955, "The Hungarian method"; scipy's is Crouse 2016). Labels only add: segmenters waver between a dog, a cat
-and a sheep. The order of work is that of ByteTrack (Zhang et al. 2022): sure finds first, and what they leave may
-be continued by unsure ones, which never start a track.
+What speaks for a pair is how much the masks overlap once the track's was carried along with the picture, how
+near the find is to where the track should be, colours, size and label. The pairs whose gains sum to the most
+are taken (Kuhn 1955, "The Hungarian method"; scipy's is Crouse 2016). Labels only add: segmenters waver between
+a dog, a cat and a sheep. The order of work is that of ByteTrack (Zhang et al. 2022): sure finds first, and what
+they leave may be continued by unsure ones, which never start a track.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Masks carried along the picture's motion into frames where the segmenter missed an object or got it wrong.
 
-A gap between two finds is filled from both ends, each frame from the nearer one. A find that does not agree with
-what is carried to it from before and after, while these two agree with each other, is taken for a slip of the
-segmenter and replaced. An object that goes behind another one is not carried onto it.
+A gap between two finds is filled from both ends, each frame from the nearer one. A find that does not agree
+with what is carried to it from before and after, while these two agree with each other, is taken for a slip of
+the segmenter and replaced. An object that goes behind another one is not carried onto it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ TRUSTED = 0.25
 HIDDEN = 0.5
 # A mask that shrinks to less than this share of the last found one has gone.
 GONE = 0.1
-# Pixels that the window for a carried mask is wider than the mask's box once moved: a bilinear mask may grow by one.
+# Pixels that the window for a carried mask is wider than the mask's box once moved: a bilinear mask may grow by
+# one.
 MARGIN = 2
 
 
@@ -77,8 +78,8 @@ def completed(
     replaced.
 
     others: of each place, the tracks that are surely seen there, by identity. Gaps lie between sure sightings;
-    what is carried into them from before is in the tracks already, what is carried from behind is found here, in
-    one way through the shot from its end.
+    what is carried into them from before is in the tracks already, what is carried from behind is found here,
+    in one way through the shot from its end.
     """
     results = [dict(track.sightings) for track in tracks]
     gaps: dict[int, list[tuple[int, int, int]]] = {}
@@ -102,7 +103,7 @@ def completed(
                 seen = [one for other, one in others.get(place, ()) if other != tracks[index].identity]
                 chosen = next((way for way in ways if way and hidden_share(way, seen) <= HIDDEN), None)
             else:
-                chosen = ways[0] if before and after and _contradict(known, before, after, ways[0]) else None
+                chosen = ways[0] if _contradict(known, before, after, ways[0]) else None
             if chosen is not None:
                 results[index][place] = chosen
         behind = carried_here
@@ -110,30 +111,37 @@ def completed(
 
 
 def _gaps(track: LiveTrack, longest: int) -> list[tuple[int, int]]:
-    """The pairs of sure sightings with at most `longest` frames between them, in which something is to be done."""
+    """The pairs of sure sightings with at most `longest` frames between them, in which something is to be
+    done."""
     sure = [place for place in sorted(track.sightings) if track.agreement[place] >= AGREES]
     return [(first, last) for first, last in pairwise(sure) if 0 < last - first - 1 <= longest]
 
 
-def _contradict(find: Sighting, before: Sighting, after: Sighting, nearer: Sighting) -> bool:
-    """Whether masks carried from before and from behind agree with each other, and not with a find."""
+def _contradict(
+    find: Sighting, before: Sighting | None, after: Sighting | None, nearer: Sighting | None
+) -> bool:
+    """Whether masks carried from before and from behind are there and agree with each other, but not with a find."""
+    if before is None or after is None or nearer is None:
+        return False
     return mask_overlap(before, after) >= BOTH_AGREE and mask_overlap(find, nearer) < AGREES
 
 
 def _reached(box: Box, flow: Flow) -> Box | None:
-    """Where content of a box may lie in the other frame: the box of all small pixels whose motion ends in it."""
+    """Where content of a box may lie in the other frame: the box of all small pixels whose motion ends in
+    it."""
     height, width = flow.frame_size
     small_height, small_width = flow.trust.shape
     scale_x, scale_y = width / small_width, height / small_height
     x = (np.arange(small_width, dtype=np.float32) + flow.field[..., 0] + 0.5) * scale_x
     y = (np.arange(small_height, dtype=np.float32)[:, np.newaxis] + flow.field[..., 1] + 0.5) * scale_y
-    inside = (
-        (x > box.x0 - scale_x) & (x < box.x1 + scale_x) & (y > box.y0 - scale_y) & (y < box.y1 + scale_y)
-    )
+    inside = (x > box.x0 - scale_x) & (x < box.x1 + scale_x) & (y > box.y0 - scale_y) & (y < box.y1 + scale_y)
     small = Box.around(inside)
     if small is None:
         return None
     wide = Box(
-        int(small.x0 * scale_x), int(small.y0 * scale_y), int(small.x1 * scale_x) + 1, int(small.y1 * scale_y) + 1
+        int(small.x0 * scale_x),
+        int(small.y0 * scale_y),
+        int(small.x1 * scale_x) + 1,
+        int(small.y1 * scale_y) + 1,
     )
     return wide.padded(MARGIN + int(max(scale_x, scale_y))).intersection(Box.of_frame(height, width))

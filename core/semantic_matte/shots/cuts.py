@@ -1,12 +1,12 @@
 """Where a new scene begins.
 
-Inside a scene most of the picture can be followed there and back; across a cut next to nothing can. Fast pans and
-whip pans can't be followed either, but keep their colours, or a shift that the whole frame shares (Kuglin & Hines
-1975, "The phase correlation image alignment method"). A flash is no cut: the scene before it comes back. A frame
-without structure (a white flash, the black of a fade) says nothing: what comes after it is compared with what was
-before.
-Measured on DAVIS: neighbouring frames are trusted by .71 and more, frames of different sequences by .014 at most;
-every sixth frame of one sequence keeps .97 of its colours, different sequences share .83 at most.
+Inside a scene most of the picture can be followed there and back; across a cut next to nothing can. Fast pans
+and whip pans can't be followed either, but keep their colours, or a shift that the whole frame shares (Kuglin &
+Hines 1975, "The phase correlation image alignment method"). A flash is no cut: the scene before it comes back.
+A frame without structure (a white flash, the black of a fade) says nothing: what comes after it is compared
+with what was before. Measured on DAVIS: neighbouring frames are trusted by .71 and more, frames of different
+sequences by .014 at most; every sixth frame of one sequence keeps .97 of its colours, different sequences share
+.83 at most.
 """
 
 from __future__ import annotations

@@ -24,13 +24,13 @@ from semantic_matte.types import Box, ByteArray, FloatArray, Instance, Plate
 # The longer side of the pictures that motion is looked for in.
 LONGEST_SIDE = 640
 # Two flows, there and back, end where they began but for this many small pixels where they can be trusted.
-TRUSTED_MISS = 1.0
+TRUSTED_MISS = 1.5
 # Pictures that differ by this, of 255, on the mean of a square of so many small pixels, are the same to 1 / e.
 SAME_LOOK = 30.0
-LOOK_SIDE = 5
+LOOK_SIDE = 9
 # Motion counts for an object's in full this many small pixels inside its mask: nearer to the edge, where the mask
 # errs and the search mixes two motions, it counts less.
-SURE_DEPTH = 2.0
+SURE_DEPTH = 4.0
 # With this much counted around a pixel its motion is its own; with less, more is filled in from farther away.
 ENOUGH = 0.3
 
@@ -48,7 +48,7 @@ class Flow:
     """For each pixel of one frame, where its content is in another.
 
     field: (h, w, 2) float32, x and y steps in small pixels. trust: (h, w) float32 in [0, 1], 0 where the way
-    there and back does not meet or leads to what looks otherwise. frame_size: of both plates, (H, W). here, there:
+    there and back does not meet. frame_size: of both plates, (H, W). here, there:
     (h, w) uint8, the pictures that motion was looked for in.
     """
 
@@ -90,6 +90,16 @@ class Flow:
         """(onto.height, onto.width) float32 in [0, 1]."""
         return self._enlarged(self.trust, onto)
 
+    def alike_on(self, onto: Box) -> FloatArray:
+        """(onto.height, onto.width) float32 in (0, 1]: 1 where the small picture, carried here, looks the same."""
+        height, width = self.here.shape
+        columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+        places = columns + self.field[..., 0], rows + self.field[..., 1]
+        carried = cv2.remap(self.there, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        difference = cv2.absdiff(self.here, carried).astype(np.float32)
+        difference = cv2.blur(difference, (LOOK_SIDE, LOOK_SIDE), borderType=cv2.BORDER_REPLICATE)
+        return self._enlarged(np.exp(-np.square(difference / np.float32(SAME_LOOK))), onto)
+
     def _enlarged(self, small: FloatArray, onto: Box) -> FloatArray:
         """A small picture's part on a box of plate pixels, at the plate's size."""
         height, width = self.frame_size
@@ -130,9 +140,8 @@ def flow_pair(here: FlowPicture, there: FlowPicture) -> tuple[Flow, Flow]:
 
 
 def _flow(field: FloatArray, back: FloatArray, here: FlowPicture, there: FlowPicture) -> Flow:
-    """The flow along a field (h, w, 2), trusted where the field back meets it and the pictures look alike."""
-    trust = _trust(field, back) * _alike(here.levels, there.levels, field)
-    return Flow(field, trust, here.frame_size, here.levels, there.levels)
+    """The flow along a field (h, w, 2), trusted where the field back meets it."""
+    return Flow(field, _trust(field, back), here.frame_size, here.levels, there.levels)
 
 
 def object_flow(flow: Flow, instance: Instance) -> Flow:
@@ -157,8 +166,7 @@ def object_flow(flow: Flow, instance: Instance) -> Flow:
     # what is near, motion from what is near and trusted.
     steps = _filled(flow.field, sure * flow.trust + np.float32(1e-4) * sure)
     trust = _filled(flow.trust[..., np.newaxis], sure)[..., 0].clip(0, 1)
-    looks = _alike(flow.here, flow.there, steps)
-    return replace(flow, field=steps, trust=trust * looks)
+    return replace(flow, field=steps, trust=trust)
 
 
 def _filled(values: FloatArray, weight: FloatArray) -> FloatArray:
@@ -194,18 +202,6 @@ def _trust(forward: FloatArray, backward: FloatArray) -> FloatArray:
     miss = np.hypot(forward[..., 0] + back[..., 0], forward[..., 1] + back[..., 1])
     trust: FloatArray = np.exp(-np.square(miss / TRUSTED_MISS)).astype(np.float32)
     return trust
-
-
-def _alike(here: ByteArray, there: ByteArray, field: FloatArray) -> FloatArray:
-    """(h, w) float32: 1 where a picture carried along a field (h, w, 2) looks like the other, falling to 0."""
-    height, width = here.shape
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    places = columns + field[..., 0], rows + field[..., 1]
-    carried = cv2.remap(there, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    difference = cv2.absdiff(here, carried).astype(np.float32)
-    difference = cv2.blur(difference, (LOOK_SIDE, LOOK_SIDE), borderType=cv2.BORDER_REPLICATE)
-    alike: FloatArray = np.exp(-np.square(difference / np.float32(SAME_LOOK)))
-    return alike
 
 
 @contextlib.contextmanager

@@ -14,8 +14,8 @@ SAME = 0.5
 
 
 def followed_back(tracks: Sequence[LiveTrack], cuts: Sequence[int], shelf: PictureShelf) -> None:
-    """Give tracks that start from hints what they were before: finds of other tracks where these agree, else masks
-    carried along. It ends where a scene begins or the object is gone. No find goes to two tracks.
+    """Give tracks that start from hints what they were before: finds of other tracks where these agree, else
+    masks carried along. It ends where a scene begins or the object is gone. No find goes to two tracks.
 
     cuts: places of frames that begin a scene.
     """

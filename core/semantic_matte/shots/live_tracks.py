@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -18,8 +17,8 @@ AGREES = 0.5
 SHAPE_KEPT = 2
 # How fast speed, size and colours follow what is found.
 SPEED_FOLLOWS, AREA_FOLLOWS, COLOURS_FOLLOW = 0.5, 0.5, 0.1
-# A find is a part of a track if this share of it lies in the track's shape, and if with it the overlap with that
-# shape grows by so much; after so many frames in a row the parts are objects of their own.
+# A find is a part of a track if this share of it lies in the track's shape, and if with it the overlap with
+# that shape grows by so much; after so many frames in a row the parts are objects of their own.
 PART_INSIDE, PART_GAINS, PARTS_LAST = 0.7, 0.05, 6
 
 
@@ -52,17 +51,17 @@ class LiveTrack:
     """A track while the shot is gone through; masks and places are the grid's, of the frame that is looked at.
 
     sightings, agreement: by the place of frames in the shot; how far a find agreed with what was carried to it,
-    in [0, 1]. shape: the mask that is trusted. latest: the last find's, where it is in doubt. ghost: the mask moved
-    by `speed` alone, as an object goes on behind another. centre, speed: cells, and cells a frame beyond the
-    camera's. lost: frames since it was found. doubts: finds in a row that did not agree with its shape. parts: finds
-    in a row that were joined of parts. hinted: an artist's own, called `name`. pixels: area of the last find's mask.
-    sure: the last place whose find agreed. ahead: masks carried from there to later places.
+    in [0, 1]. shape: the mask that is trusted. latest: the last find's, where it is in doubt. ghost: the mask
+    moved by `speed` alone, as an object goes on behind another. centre, speed: cells, and cells a frame beyond
+    the camera's. lost: frames since it was found. doubts: finds in a row that did not agree with its shape.
+    parts: finds in a row that were joined of parts. hinted: an artist's own, called `name`. pixels: area of the
+    last find's mask. sure: the last place whose find agreed. ahead: masks carried from there to later places.
     """
 
     identity: int
     sightings: dict[int, Sighting] = field(default_factory=dict)
     agreement: dict[int, float] = field(default_factory=dict)
-    labels: Counter[str] = field(default_factory=Counter)
+    labels: dict[str, float] = field(default_factory=dict)
     shape: BoolArray = field(default_factory=lambda: np.zeros((1, 1), np.bool_))
     latest: BoolArray = field(default_factory=lambda: np.zeros((1, 1), np.bool_))
     ghost: BoolArray = field(default_factory=lambda: np.zeros((1, 1), np.bool_))
@@ -81,13 +80,14 @@ class LiveTrack:
 
     @property
     def label(self) -> str:
-        """The artist's name, or the label that most of the finds' scores went to; of equals the first by letters."""
+        """The artist's name, or the label that most of the finds' scores went to; of equals the first by
+        letters."""
         return self.name or min(self.labels, key=lambda label: (-self.labels[label], label))
 
     def label_share(self, label: str) -> float:
         """The share of the finds' scores that went to a label, in [0, 1]."""
         total = sum(self.labels.values())
-        return self.labels[label] / total if total > 0 else 0.0
+        return self.labels.get(label, 0.0) / total if total > 0 else 0.0
 
 
 def move(track: LiveTrack, motion: Motion | None) -> None:
@@ -118,14 +118,14 @@ def centre_of(mask: BoolArray) -> tuple[float, float]:
     return float(x.mean()), float(y.mean())
 
 
-
 def accept(
     track: LiveTrack, find: Find, place: int, *, longest_doubt: int = 0, sure_of_it: bool = False
 ) -> None:
     """Give a find of the frame at `place` to a track.
 
-    longest_doubt: for so many frames in a row a find that does not agree with the track's shape leaves the shape,
-    colours and speed as they are: the segmenter may have slipped. sure_of_it: it is right, whatever it looks like.
+    longest_doubt: for so many frames in a row a find that does not agree with the track's shape leaves the
+    shape, colours and speed as they are: the segmenter may have slipped. sure_of_it: it is right, whatever it
+    looks like.
     """
     first = not track.sightings
     agreement = 1.0 if first or sure_of_it else float(overlaps([track.shape], [find.mask])[0][0, 0])
@@ -133,7 +133,8 @@ def accept(
     trusted = fresh or agreement >= AGREES or track.doubts >= longest_doubt
     track.sightings[place] = Sighting.of(find.instance)
     track.agreement[place] = max(agreement, AGREES) if trusted else agreement
-    track.labels[find.instance.label] += find.instance.score
+    label = find.instance.label
+    track.labels[label] = track.labels.get(label, 0.0) + find.instance.score
     track.latest, track.pixels = find.mask, find.instance.area
     track.doubts = 0 if trusted else track.doubts + 1
     if trusted:

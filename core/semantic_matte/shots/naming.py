@@ -32,9 +32,10 @@ def named(
 ) -> list[Track]:
     """The tracks that become slots, surest first, with their slots.
 
-    frames: those of the shot that could be read. select: what `find` means in one frame; for each of its entries
-    one, or one for all. names: gives each label its slot, in order; unique. hinted: tracks are the artist's own:
-    none is left out, and none is chosen among. notice: is told what is left out that the artist may miss.
+    frames: those of the shot that could be read. select: what `find` means in one frame; for each of its
+    entries one, or one for all. names: gives each label its slot, in order; unique. hinted: tracks are the
+    artist's own: none is left out, and none is chosen among. notice: is told what is left out that the artist
+    may miss.
 
     Left out are tracks found in fewer frames than `shortest_track`, those that `find` does not mean, and the
     least sure ones beyond `max_instances`. An entry of `find` that means one object of a frame (person:largest,
@@ -58,7 +59,8 @@ def named(
 
 
 def sureness(track: Track, frames: int) -> float:
-    """How much speaks for a track, in [0, 1]: the mean score of its finds by the share of frames that have one."""
+    """How much speaks for a track, in [0, 1]: the mean score of its finds by the share of frames that have
+    one."""
     return sum(track.sightings[number].score for number in track.found) / max(1, frames)
 
 

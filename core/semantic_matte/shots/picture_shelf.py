@@ -1,4 +1,5 @@
-"""The small pictures of a whole shot, kept on disk: what was missed is looked for again when the shot is known."""
+"""The small pictures of a whole shot, kept on disk: what was missed is looked for again when the shot is
+known."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ from semantic_matte.types import BoolArray, ByteArray, FloatArray, Instance, Pla
 
 # The longer side of the grid.
 LONGEST_SIDE = 320
-# Steps of luma and of each of the two colour differences that a colour is told apart by; their product fits a byte.
+# Steps of luma and of each of the two colour differences that a colour is told apart by; their product fits a
+# byte.
 LUMA_STEPS, COLOUR_STEPS = 4, 8
 COLOURS = LUMA_STEPS * COLOUR_STEPS * COLOUR_STEPS
 # Flows less certain than this say nothing of the camera.
@@ -42,20 +43,24 @@ def grid_size(frame_size: tuple[int, int]) -> tuple[int, int]:
 def colour_map(plate: Plate) -> ByteArray:
     """(rows, columns) uint8: the number of each cell's colour, in steps of luma and colour difference (BT.601).
 
-    A histogram of these numbers tells one object's look from another's (Swain & Ballard 1991, "Color indexing").
+    A histogram of these numbers tells one object's look from another's (Swain & Ballard 1991, "Color
+    indexing").
     """
     rows, columns = grid_size(plate.size)
     display = to_display(resized_light(plate.pixels, (columns, rows)))
     levels = np.rint(np.clip(display, 0, 1) * 255).astype(np.uint8)
     luma, red, blue = cv2.split(cv2.cvtColor(levels, cv2.COLOR_RGB2YCrCb))
     # Colour differences of real plates keep to the middle half of their range.
-    differences = [np.clip((one.astype(np.int16) - 64) * COLOUR_STEPS // 128, 0, COLOUR_STEPS - 1) for one in (red, blue)]
+    differences = [
+        np.clip((one.astype(np.int16) - 64) * COLOUR_STEPS // 128, 0, COLOUR_STEPS - 1) for one in (red, blue)
+    ]
     number = (luma.astype(np.int16) * LUMA_STEPS // 256 * COLOUR_STEPS + differences[0]) * COLOUR_STEPS
     return np.asarray(number + differences[1], dtype=np.uint8)
 
 
 def histogram(colours: ByteArray, mask: BoolArray) -> FloatArray:
-    """(COLOURS,) float32 that sums to 1: the share of each colour inside a mask of the grid, neither of them changed.
+    """(COLOURS,) float32 that sums to 1: the share of each colour inside a mask of the grid, neither of them
+    changed.
 
     Its square root is what `alike` wants. All zeros for a mask without a cell.
     """
@@ -87,7 +92,8 @@ def small_mask(instance: Instance) -> BoolArray:
 
 
 def overlaps(masks: Sequence[BoolArray], others: Sequence[BoolArray]) -> tuple[Table, Table]:
-    """Intersection over union of each mask with each other one, (n, m) in [0, 1], and the cells that they share."""
+    """Intersection over union of each mask with each other one, (n, m) in [0, 1], and the cells that they
+    share."""
     if not masks or not others:
         empty = np.zeros((len(masks), len(others)))
         return empty, empty
@@ -135,12 +141,12 @@ def motion_of(flow: Flow, objects: BoolArray) -> Motion:
     map_x = np.arange(columns, dtype=np.float32) + field[..., 0] * step[0]
     map_y = np.arange(rows, dtype=np.float32)[:, np.newaxis] + field[..., 1] * step[1]
     background = (trust >= CERTAIN) & ~objects
-    return Motion(map_x, map_y, trust, _camera(map_x, map_y, background))
+    return Motion(map_x, map_y, np.asarray(trust, dtype=np.float32), _camera(map_x, map_y, background))
 
 
 def _camera(map_x: FloatArray, map_y: FloatArray, background: BoolArray) -> Affine:
-    """(2, 3): shift, turn and zoom of the background from the frame before to this one, by least squares with the
-    farthest half left out again and again. No motion where hardly any background can be followed."""
+    """(2, 3): shift, turn and zoom of the background from the frame before to this one, by least squares with
+    the farthest half left out again and again. No motion where hardly any background can be followed."""
     chosen = np.zeros_like(background)
     chosen[::CAMERA_STRIDE, ::CAMERA_STRIDE] = True
     here_y, here_x = np.nonzero(chosen & background)

@@ -27,6 +27,11 @@ ALPHA_REACH = 2
 SAME_LOOK = 30.0
 # The square that pictures are compared on, in pixels: grain must not count.
 LOOK_SIDE = 5
+# Where a neighbour's alpha is this far from the frame's own, on the mean of a square of this fraction of the
+# object's size, the two don't speak of the same thing (a limb that one of them lost), and it counts 1 / e: a mean
+# would be a ghost. Single hairs that miss each other hardly show in the mean.
+APART = 0.35
+REGION = 0.06
 # Motion of this fraction of the frame's longer side, between the two frames, makes a neighbour count 1 / e.
 FAST = 0.04
 # Alphas nearer than this to 0 or 1 are empty or solid where flicker is measured.
@@ -72,7 +77,7 @@ def steady_matte(
     """The matte with the alpha that this frame and its neighbours agree on, inside the band.
 
     band: (h, w) bool on the matte's window; all else stays the same bits. picture: this frame's
-    `display_picture`. strength: in [0, 1], the weight of a neighbour that is sure, where this frame's own is 1. The
+    `display_picture`. strength: in [0, 1]; a neighbour that is sure weighs twice that, this frame's own alpha 1. The
     same object comes back where there are no neighbours, no band, or the strength is 0. Raises ValueShapeError
     for a neighbour of another size and a strength outside 0..1.
     """
@@ -82,11 +87,18 @@ def steady_matte(
         return matte
     part = tight.shifted(matte.window.x0, matte.window.y0)
     own = matte.crop[tight.slices]
+    # All that an answer looks at: the squares around its pixels too, so that it is the same on any window.
+    side = 2 * round(REGION * matte.instance.box.mean_side / 2) + 1
+    around = part.padded(side // 2).intersection(Box.of_frame(*matte.frame_size))
+    assert around is not None
+    inside = part.relative_to(around).slices
+    own_around = _on(matte, around)
     total, weight = own.copy(), np.ones_like(own)
     for neighbour in neighbours:
-        alpha, sure = carried_alpha(matte.instance, picture, neighbour, part)
-        sure *= np.float32(strength)
-        total += sure * alpha
+        alpha, sure = carried_alpha(matte.instance, picture, neighbour, around)
+        apart = cv2.blur(np.abs(alpha - own_around), (side, side), borderType=cv2.BORDER_REPLICATE)[inside]
+        sure = sure[inside] * np.exp(-np.square(apart / np.float32(APART))) * np.float32(2 * strength)
+        total += sure * alpha[inside]
         weight += sure
     crop = matte.crop.copy()
     crop[tight.slices] = np.where(band[tight.slices], np.clip(total / weight, 0, 1), own)
@@ -138,10 +150,8 @@ def flicker(matte: Matte, previous: Matte, flow: Flow) -> float:
     Blind Video Temporal Consistency".)
     """
     part = matte.window.union(previous.window)
-    alpha = np.zeros((part.height, part.width), dtype=np.float32)
-    alpha[matte.window.relative_to(part).slices] = matte.crop
     carried = flow.carry(previous.crop, previous.window, part)
-    return change(alpha, carried, flow.trust_on(part))
+    return change(_on(matte, part), carried, flow.trust_on(part))
 
 
 def change(alpha: FloatArray, carried: FloatArray, trust: FloatArray) -> float:
@@ -152,6 +162,15 @@ def change(alpha: FloatArray, carried: FloatArray, trust: FloatArray) -> float:
         return 0.0
     difference = np.abs(alpha[edge] - carried[edge]) * trust[edge]
     return min(float(difference.sum(dtype=np.float64)) / weight, 1.0)
+
+
+def _on(matte: Matte, box: Box) -> FloatArray:
+    """(box height, box width) float32: a matte's alpha on any box of the frame, 0 outside its window."""
+    alpha = np.zeros((box.height, box.width), dtype=np.float32)
+    common = box.intersection(matte.window)
+    if common is not None:
+        alpha[common.relative_to(box).slices] = matte.crop[common.relative_to(matte.window).slices]
+    return alpha
 
 
 def _check(

@@ -13,7 +13,7 @@ from semantic_matte.types import Matte
 
 
 def steady_frame(around: Surroundings, settings: Settings) -> tuple[list[Matte], list[str]]:
-    """The frame's mattes, steadied by their neighbours' and settled with each other; and notices for the user."""
+    """The frame's mattes, steadied by their neighbours' and settled with each other; and notices."""
     return settle(
         [_steadied(matte, around, settings) for matte in around.mattes], settings.overlaps, settings.order
     )
@@ -22,7 +22,7 @@ def steady_frame(around: Surroundings, settings: Settings) -> tuple[list[Matte],
 def flickers(
     mattes: Sequence[Matte], previous: Mapping[str, Matte] | None, before: Flow | None
 ) -> dict[str, float]:
-    """By slot, how far each matte is from the frame before, in [0, 1]; slots that can't be compared are left out.
+    """By slot, how far each matte is from the frame before, in [0, 1]; what can't be compared is left out.
 
     previous: that frame's final mattes by slot. before: the motion to it.
     """

@@ -44,16 +44,14 @@ def steady_instance(
     farthest = max(FARTHEST * instance.box.mean_side, LEAST_FARTHEST)
     window = _window(instance, [other for _, other in neighbours], farthest)
     total = edge_distance(instance, window, farthest)
-    weight = np.ones_like(total)
     for flow, other in neighbours:
         near = other.box.padded(math.ceil(farthest)).intersection(Box.of_frame(*other.frame_size))
         assert near is not None
         # What is carried from beyond its crop is 0: counted from the farthest outside, that is what it is.
         depth = edge_distance(other, near, farthest) + np.float32(farthest)
-        motion = object_flow(flow, instance)
-        trust = np.float32(strength) * motion.trust_on(window)
-        total += trust * (motion.carry(depth, near, window) - np.float32(farthest))
-        weight += trust
+        for way in (object_flow(flow, instance), flow):
+            trust = np.float32(strength / 2) * way.trust_on(window) * way.alike_on(window)
+            total += trust * (way.carry(depth, near, window) - np.float32(farthest))
     mask: BoolArray = total > 0
     return _with_mask(instance, mask, window)
 

@@ -1,9 +1,9 @@
 """Objects tied from frame to frame by what a segmenter finds in each one: tracking by detection.
 
-A frame is looked at once, in order. Tracks are moved with the picture (dense flow), the camera (a shift, turn and
-zoom fitted to the background) and their own speed; then the frame's finds are given to them (see `association`).
-A track without a find is remembered for a while, and known again by place and look. A cut ends all tracks. When
-the shot is through, gaps are filled and slips replaced (see `carrying`).
+A frame is looked at once, in order. Tracks are moved with the picture (dense flow), the camera (a shift, turn
+and zoom fitted to the background) and their own speed; then the frame's finds are given to them (see
+`association`). A track without a find is remembered for a while, and known again by place and look. A cut ends
+all tracks. When the shot is through, gaps are filled and slips replaced (see `carrying`).
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ class _Pass:
         """All tracks, with what was missed carried along."""
         cuts = self._cuts.cuts
         for place in cuts:
-            progress.notice(f"A new scene begins at frame {self._numbers[place]}: objects after it are new ones.")
+            progress.notice(
+                f"A new scene begins at frame {self._numbers[place]}: objects after it are new ones."
+            )
         tracks = sorted([*self._ended, *self._aside, *self._live], key=lambda one: one.identity)
         if any(track.hinted for track in tracks):
             followed_back(tracks, cuts, self._shelf)
@@ -138,7 +140,9 @@ class _Pass:
         """Give the artist's own objects to the tracks that they are, or start some. Returns their masks."""
         hints = [Find.of(one, colours, True) for one in frame.hinted]
         overlap, _ = overlaps([track.shape for track in self._live], [hint.mask for hint in hints])
-        tracks = {column: self._live[row] for row, column in assign(np.where(overlap >= SAME_AS_HINT, overlap, 0))}
+        tracks = {
+            column: self._live[row] for row, column in assign(np.where(overlap >= SAME_AS_HINT, overlap, 0))
+        }
         for column, hint in enumerate(hints):
             track = tracks.get(column) or self._start()
             track.hinted, track.name = True, hint.instance.label
@@ -200,8 +204,8 @@ class _Pass:
         return track
 
     def _carry_on(self, scene: Scene, place: int) -> None:
-        """Carry masks on where no find goes on with them: of the artist's own objects as long as they are there,
-        of others for as long as a gap may last, to be used if they are found again."""
+        """Carry masks on where no find goes on with them: of the artist's own objects as long as they are
+        there, of others for as long as a gap may last, to be used if they are found again."""
         if scene.since is None or scene.since != place - 1:
             return
         for track in self._live:

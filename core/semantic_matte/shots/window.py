@@ -25,8 +25,8 @@ class ShotPlan:
     """A shot as it is going to be made.
 
     frames: their numbers, in order; everything else goes by a frame's place among them. scenes: for each place
-    a number that changes at a cut. instances: the objects of a place, with slots. steadying: whether anything is
-    steadied; else a frame is only compared with the one before it.
+    a number that changes at a cut. instances: the objects of a place, with slots. steadying: whether anything
+    is steadied; else a frame is only compared with the one before it.
     """
 
     frames: tuple[int, ...]
@@ -103,7 +103,8 @@ class NeighbourFrame:
 class Surroundings:
     """A frame's solved mattes with those of its neighbours: what its final ones are made from.
 
-    picture: as of SeenFrame. before: the motion from this frame to the one before it, if that belongs to its scene.
+    picture: as of SeenFrame. before: the motion from this frame to the one before it, if that belongs to its
+    scene.
     """
 
     place: int
@@ -191,8 +192,8 @@ class Window:
 
 
 def in_turn(plan: ShotPlan, wanted: Sequence[int]) -> Iterator[tuple[int, bool]]:
-    """The places to be made, upwards, and whether each is wanted for itself: where the frame before a wanted one is
-    not made anyway, it is made too, to be compared with."""
+    """The places to be made, upwards, and whether each is wanted for itself: where the frame before a wanted
+    one is not made anyway, it is made too, to be compared with."""
     asked = set(wanted)
     for place in sorted(asked):
         before = place - 1

@@ -21,17 +21,26 @@ if TYPE_CHECKING:
 USER = "Tracker 'transformers'"
 
 
+def brief_type(device: str) -> Any:
+    """The kind of short numbers that video models run in on a device, None where they run in single precision.
+
+    The library keeps its memories of frames in bfloat16, which torch does not join with float16; and so their
+    authors run these models themselves.
+    """
+    import torch
+
+    return torch.bfloat16 if device.startswith("cuda") else None
+
+
 @contextlib.contextmanager
 def running(device: str) -> Iterator[None]:
-    """Inside, networks run for inference: on CUDA in half precision, and lack of memory is a DeviceError.
+    """Inside, networks run for inference: on CUDA in bfloat16, and lack of memory is a DeviceError.
 
     device: torch's name.
     """
     import torch
 
-    from semantic_matte.networks.half_precision import half_type
-
-    kind = half_type(device)
+    kind = brief_type(device)
     half = torch.autocast(device.partition(":")[0], dtype=kind) if kind else contextlib.nullcontext()
     with memory_told(USER, device, "take a smaller model"), torch.inference_mode(), half:
         yield

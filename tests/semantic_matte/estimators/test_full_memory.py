@@ -256,7 +256,7 @@ def test_a_cancel_comes_through_between_tries() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 5), st.integers(1, 700), st.integers(1, 700), st.integers(0, 300_000))
+@given(st.integers(1, 3), st.integers(1, 600), st.integers(1, 600), st.integers(0, 200_000))
 def test_whatever_there_is_room_for(count: int, height: int, width: int, room: int) -> None:
     """The truth, or a sentence where not even one tile is possible; never a size that failed before."""
     colour, trimap = pictures(count, height, width)

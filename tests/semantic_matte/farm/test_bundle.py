@@ -230,7 +230,6 @@ def test_paths_are_mapped_to_where_a_host_sees_them(
     assert parameters["out"] == tmp_path / "t h e r e" / "out"
 
 
-@posix
 @pytest.mark.parametrize(
     ("frames", "size", "expected"),
     [
@@ -244,22 +243,34 @@ def test_chunks_hold_every_frame_once(
     tmp_path: Path,
     send: Send,
     plates: Plates,
-    openjd: OpenJD,
-    recorder: Any,
+    bundle_files: Callable[[Path], dict[str, Any]],
     frames: str,
     size: int,
     expected: list[list[int]],
 ) -> None:
+    from openjd.model import (
+        StepParameterSpaceIterator,
+        create_job,
+        decode_job_template,
+        preprocess_job_parameters,
+    )
+
     pattern = plates(tmp_path / "shot.####.png", parse_frames(frames))
-    bundle = tmp_path / "bundle"
-    given = ("--frames", frames, "--chunk-size", size, "--engine", recorder.program)
-    result(send(pattern, "-o", bundle, "--out", tmp_path / "out", *given, "--json"))
-    values = f"file://{bundle / 'openjd_values.json'}"
-    run = openjd("run", bundle / "template.yaml", "-p", values, "--step", "Matte")
-    assert run.returncode == 0, run.stdout + run.stderr
-    calls = [meant("matte", arguments)[0] for arguments in recorder.calls("matte")]
-    assert [list(parse_frames(call["chunk"])) for call in calls] == expected
-    assert {parse_frames(call["frames"]) for call in calls} == {parse_frames(frames)}
+    given = ("--frames", frames, "--chunk-size", size)
+    result(send(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out", *given, "--json"))
+    found = bundle_files(tmp_path / "bundle")
+    template = decode_job_template(template=found["template"], supported_extensions=["TASK_CHUNKING"])
+    values = preprocess_job_parameters(
+        job_template=template,
+        job_parameter_values={name: str(value) for name, value in found["openjd_values"].items()},
+        job_template_dir=tmp_path,
+        current_working_dir=tmp_path,
+    )
+    job = create_job(job_template=template, job_parameter_values=values)
+    tasks = StepParameterSpaceIterator(space=job.steps[1].parameterSpace)
+    # As `--chunk` reads what the farm writes.
+    assert [list(parse_frames(task["Frame"].value)) for task in tasks] == expected
+    assert parse_frames(found["openjd_values"]["Frames"]) == parse_frames(frames)
 
 
 @given(st.sets(st.integers(-50, 200), min_size=1, max_size=40))

@@ -124,3 +124,22 @@ def make_shot(tmp_path: Path) -> Callable[..., Shot]:
 @pytest.fixture
 def shot(make_shot: Callable[..., Shot]) -> Shot:
     return make_shot()
+
+
+@pytest.fixture(scope="session")
+def write_evil_shot() -> Callable[[Path, str], None]:
+    """Writes and collects a shot of 20 frames, one of them missing, whose texts all hold something given."""
+
+    def write(folder: Path, text: str) -> None:
+        shot = Shot(folder, slots=(("sm_dog_01", text), ("sm_ball_01", "ball")))
+        shot.write(
+            [number for number in range(1001, 1021) if number != 1015],
+            absent={"sm_ball_01": [1001, 1002]},
+            carried={"sm_dog_01": [1008, 1009]},
+            flicker=lambda slot, number: 0.01 + 0.002 * (number % 7),
+            notices={1003: [text]},
+            models=[{**MODELS[0], "licence": text}],
+        )
+        shot.collect(range(1001, 1021), cuts=[1011], notices=[text])
+
+    return write

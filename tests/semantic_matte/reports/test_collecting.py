@@ -133,6 +133,11 @@ DAMAGES: dict[str, tuple[Callable[[Any], object], str, str]] = {
         "failed",
         "'shot.mattes.0002.exr', which is no file of this frame",
     ),
+    "an impossible area": (
+        lambda shot: replace_text(shot.path("matte", 3, "json"), '"alpha_area": ', '"alpha_area": 9999'),
+        "failed",
+        "larger than its plate",
+    ),
     "twice": (
         lambda shot: shutil.copy(shot.path("matte", 3, "json"), shot.folder / "shot.matte.3.json"),
         "failed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import xml.etree.ElementTree as ElementTree
@@ -69,11 +70,13 @@ def test_a_timeline_has_a_bar_for_each_run() -> None:
     ]
     assert len(by_class(svg, "carried")) == len(by_class(svg, "wrong")) == len(by_class(svg, "cut")) == 1
     assert by_class(svg, "absent") == []
+    (wrong,) = by_class(svg, "wrong")
+    assert float(wrong.get("x", "")) == pytest.approx(LEFT + 5 * step, abs=0.1)
     said = {title.text for title in svg.iter("title")}
     assert {
         "sm_dog_01: found, frames 1 to 2",
         "sm_dog_01: carried, frame 3",
-        "sm_dog_01: no result, frame 7",
+        "no result (missing), frame 7",
     } <= said
 
 
@@ -84,7 +87,7 @@ def test_runs_cover_just_what_they_are_made_of(kinds: list[str | None]) -> None:
     told = {number: kind for number, kind in zip(frames, kinds, strict=True) if kind}
     found = runs(frames, told)
     assert {frames[at]: kind for first, end, kind in found for at in range(first, end)} == told
-    for one, other in zip(found, found[1:], strict=False):
+    for one, other in itertools.pairwise(found):
         assert one[1] < other[0] or one[2] != other[2]
 
 
@@ -115,4 +118,4 @@ def test_frame_numbers_are_few_and_apart(frames) -> None:
     ticks = FrameScale(frames).ticks()
     assert 1 <= len(ticks) <= 13
     assert ticks[0][1] == frames[0]
-    assert all(b[0] - a[0] >= 50 for a, b in zip(ticks, ticks[1:], strict=False))
+    assert all(b[0] - a[0] >= 50 for a, b in itertools.pairwise(ticks))
