@@ -18,6 +18,7 @@ from semantic_matte.settings import Settings
 if TYPE_CHECKING:
     from semantic_matte.farm.bundle import Bundle
     from semantic_matte.farm.commands import ShotCommands, StepCommand
+    from semantic_matte.farm.shots import FarmShot
     from semantic_matte.shot_sources import Shot
 
 # Of the options of `matte`, those that a job has too, beside the controls.
@@ -102,11 +103,13 @@ def farm_template(
         folders = _folders(bundle, found)
         from semantic_matte.farm.bundle import shot_bundle
 
-        places = {"out": out, "hint": hint}
+        commands = shot_commands()
         made = []
         for folder, shot in zip(folders, found, strict=True):
-            sent = _farm_shot(shot, chunk_size=chunk_size, engine=engine, colour_space=colour_space, **places)
-            made.append((shot_bundle(folder, sent, settings, shot_commands()), sent.name, sent.frames_text))
+            sent = _farm_shot(
+                shot, out=out, hint=hint, colour_space=colour_space, chunk_size=chunk_size, engine=engine
+            )
+            made.append((shot_bundle(folder, sent, settings, commands), sent.name, sent.frames_text))
         # Nothing is written before all are known to be right.
         for one, _, _ in made:
             one.write()
@@ -133,7 +136,8 @@ def start(device: Device = None) -> None:
         folder = start_session_worker(device or "auto")
         return [f"openjd_env: {RUNTIME_VARIABLE}={folder}", "The session's worker runs."]
 
-    run_work(work, False)
+    # A failure is then told to the farm too.
+    run_work(work, True)
 
 
 @farm_worker_app.command("stop")
@@ -146,7 +150,7 @@ def stop(device: Device = None) -> None:
 
         return list(stop_session_worker(device or "auto"))
 
-    run_work(work, False)
+    run_work(work, True)
 
 
 def shot_commands() -> ShotCommands:
@@ -217,7 +221,7 @@ def _folders(bundle: Path, shots: Sequence[Shot]) -> list[Path]:
 
 def _farm_shot(
     shot: Shot, *, out: Path, hint: Path | None, chunk_size: int, engine: str, colour_space: str | None
-) -> Any:
+) -> FarmShot:
     """A shot with all that a farm has to know of it."""
     from semantic_matte.errors import UsageError
     from semantic_matte.farm.shots import FarmShot, farm_frames, plates_of

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from semantic_matte.earlier_results import read_sidecar
-from semantic_matte.errors import OutputError, PlateError
+from semantic_matte.errors import OutputError, PlateError, UsageError
 from semantic_matte.foregrounds import create_foreground_estimator
 from semantic_matte.frame_ranges import range_text
 from semantic_matte.layer_files import LayerFile, read_layers
@@ -87,8 +87,11 @@ def collect(
     without. settings: which sheet to write, and how colours on it are unmixed. cuts: frames that begin a new
     scene. slots, skipped, reasons: as of `survey_shot`. notices: what the user was told of the shot as a whole.
     Frames that have no result are named in the record and don't end the work; see `Collected.failures`. The
-    same results give the same bytes, and memory doesn't grow with their number. Raises OutputError.
+    same results give the same bytes, and memory doesn't grow with their number. Raises OutputError, and
+    UsageError without frames.
     """
+    if not frames:
+        raise UsageError(f"The shot '{shot}' has no frames: expected at least one.")
     progress = progress or SilentProgress()
     ensure_folder(folder)
     told: list[str] = list(dict.fromkeys(notices))

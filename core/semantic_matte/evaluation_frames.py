@@ -77,6 +77,8 @@ def result_frames(results: Path) -> list[ResultFrame]:
     Raises UsageError for a folder with several shots, PlateError where there are none.
     """
     paths = _mattes_in(results) if results.is_dir() else list(expand_plates([results]))
+    if not paths[0].exists():
+        raise PlateError(f"There are no mattes at '{results}': expected a folder, or NAME.mattes.####.exr.")
     rows: dict[str, list[ResultFrame]] = {}
     for path in paths:
         named = _MATTES.fullmatch(path.name)
@@ -116,8 +118,8 @@ def matched(frames: Sequence[ResultFrame], truth: Path, what: str) -> Mapping[Re
     """The picture of truth for each frame.
 
     truth: a folder with a picture a frame, or one picture for one frame. what: the pictures' name in a
-    sentence, as "masks". By number where every frame has one of its own, else by order where the counts agree. Raises
-    UsageError where neither can be done, PlateError where there are no pictures.
+    sentence, as "masks". By number where every frame has one of its own, else by order where the counts agree.
+    Raises UsageError where neither can be done, PlateError where there are no pictures.
     """
     if not truth.is_dir():
         if len(frames) > 1:
@@ -138,7 +140,7 @@ def matched(frames: Sequence[ResultFrame], truth: Path, what: str) -> Mapping[Re
     lacking = [frame.number for frame in frames if frame.number is not None and frame.number not in by_number]
     named = f", none of frame{'s' if len(lacking) > 1 else ''} {range_text(lacking)}" if lacking else ""
     raise UsageError(
-        f"There are {len(frames)} frames of mattes and {len(pictures)} {what} in '{truth}'{named}: give one "
+        f"Frames of mattes: {len(frames)}; {what} in '{truth}': {len(pictures)}{named}. Give one "
         "for each frame, with the frame's number in its name."
     )
 

@@ -1,4 +1,4 @@
-"""One decoder on its way through a film (PyAV): exact access to any frame, and no damaged picture in silence."""
+"""One decoder on its way through a film (PyAV): any of its frames, and no damaged one where that is told."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from semantic_matte.film_index import FilmIndex
 # Decoders that tell of damage in FFmpeg's log alone, which belongs to the whole process: one at a time.
 _PATCHING = ("ffv1", "mjpeg")
 _LOG = threading.Lock()
+
+# FFmpeg's AV_DISPOSITION_ATTACHED_PIC.
+_ATTACHED_PICTURE = 0x400
 
 
 class DecodingError(Exception):
@@ -228,10 +231,11 @@ def picture_stream(container: Any, path: Path) -> Any:
 
 def _is_cover(stream: Any) -> bool:
     """Whether it is the picture on a sound file's sleeve."""
-    return "attached_pic" in str(stream.disposition).lower()
+    return bool(int(stream.disposition) & _ATTACHED_PICTURE)
 
 
 def damaged(path: Path, error: Exception) -> str:
+    """The sentence for a film that can't be opened or looked through."""
     return f"The film '{path}' is damaged, incomplete or no film ({_reason(error)}): copy or export it again."
 
 

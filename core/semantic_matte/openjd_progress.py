@@ -7,10 +7,8 @@ SEMANTIC_MATTE_PROGRESS=openjd of the environment.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from typing import Any
 
 from semantic_matte.ports import ProgressEvent
 
@@ -23,17 +21,11 @@ def is_wanted() -> bool:
 
 
 class OpenJDProgress:
-    """Progress as OpenJD's lines, in whole percents and without repetitions; notices as JSON lines."""
+    """Progress events as OpenJD's lines on standard output, in whole percents and without repetitions."""
 
     def __init__(self) -> None:
         self._percent = -1
         self._status = ""
-
-    def __enter__(self) -> OpenJDProgress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.stdout.flush()
 
     def advance(self, event: ProgressEvent) -> None:
         """Tell the stage, and how far it is. A stage that doesn't know its length tells nothing."""
@@ -48,14 +40,10 @@ class OpenJDProgress:
             self._percent = percent
             _write(f"openjd_progress: {percent}")
 
-    def notice(self, message: str) -> None:
-        """Write a notice event."""
-        _write(json.dumps({"event": "notice", "message": message}))
 
-
-def write_failure(record: dict[str, Any]) -> None:
-    """Say why a task failed. record: the error event that a shell writes as a JSON line."""
-    _write(f"openjd_fail: {_one_line(record['message'])}")
+def write_failure(message: str) -> None:
+    """Say why a task failed."""
+    _write(f"openjd_fail: {_one_line(message)}")
 
 
 def _one_line(text: str) -> str:

@@ -42,8 +42,6 @@ MOST_NAMES = 1000
 MOST_FILES = 4096
 MOST_INSTANCES = 1000
 MOST_QUEUED = 4096
-# The longest text of a frame range, in characters.
-LONGEST_RANGE = 1 << 16
 
 TASKS = ("matte", "segment", "refine", "track", "collect")
 # Why a job failed. usage: the request; work: a file, a model, a disk; memory: the device's or the machine's;
@@ -106,7 +104,7 @@ _QUEUED: Dict[str, Field] = {
     "state": one_of("running", "waiting", "cancelling"),
     "fraction": number(0, 1),
 }
-_SHOT_SLOT: Dict[str, Field] = {"slot": text(), "frames": text(LONGEST_RANGE)}
+_SHOT_SLOT: Dict[str, Field] = {"slot": text(), "frames": text()}
 _SHOT_SLOTS = Field(
     lambda value: isinstance(value, list) and len(value) <= MOST_INSTANCES and all(map(_is_shot_slot, value)),
     f"a list of at most {MOST_INSTANCES} objects with slot and frames",
@@ -136,8 +134,8 @@ REQUESTS: Dict[str, Dict[str, Field]] = {
         "colour_space": optional_text(),
         # matte, track, collect: which frames of a shot there are, "1001-1050x2". matte: which of these are to
         # be done now, after `track`.
-        "frames": optional_text(LONGEST_RANGE),
-        "chunk": optional_text(LONGEST_RANGE),
+        "frames": optional_text(),
+        "chunk": optional_text(),
         # The OCIO configuration of the host; null: none is set there.
         "ocio": optional_text(),
         "settings": Field(
@@ -195,7 +193,7 @@ ANSWERS: Dict[str, Dict[str, Field]] = {
     "shot": {
         "job": _IDENTITY,
         "shot": text(),
-        "frames": text(LONGEST_RANGE),
+        "frames": text(),
         "slots": _SHOT_SLOTS,
         "files": texts(MOST_FILES),
     },

@@ -12,7 +12,6 @@ from semantic_matte_client.control_values import checked_settings
 from semantic_matte_client.errors import ProtocolError, RequestError
 from semantic_matte_client.message_fields import LONGEST_TEXT, is_text
 from semantic_matte_client.protocol import (
-    LONGEST_RANGE,
     MOST_PLATES,
     MOST_ROOTS,
     ON_DISCONNECT,
@@ -179,7 +178,7 @@ def _range(value: Any, name: str) -> Optional[str]:
     if value is None:
         return None
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not _RANGE_SIGNS.fullmatch(text) or len(text) > LONGEST_RANGE:
+    if not isinstance(text, str) or not _RANGE_SIGNS.fullmatch(text) or len(text) > LONGEST_TEXT:
         raise RequestError(f"{name}: expected frames such as '1001-1050x2,1060', got {_short(value)}.")
     return text
 

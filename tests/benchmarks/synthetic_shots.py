@@ -1,10 +1,10 @@
 """Shots with known moving alpha: a foreground that moves, turns, grows and sways over a photo that pans.
 
-A foreground is an RGBA picture (straight, sRGB-encoded colour), as weights/training/render_foregrounds.py writes
-them, or the three pictures of a folder like the lemur's. Each frame is the mean of sub-frames over half the time
-to the next one, in linear light, composed premultiplied: its true alpha is the mean of theirs, motion blur and
-all. Masks err as a segmenter's do: they come from few cells, and their edge wanders from frame to frame. The same
-seed gives the same bytes.
+A foreground is an RGBA picture (straight, sRGB-encoded colour), as weights/training/render_foregrounds.py
+writes them, or the pictures of a folder like the lemur's. Each frame is the mean of sub-frames over half the
+time to the next one, in linear light, composed premultiplied: its true alpha is the mean of theirs, motion
+blur and all. Masks err as a segmenter's do: they come from few cells, and their edge wanders from frame to
+frame. The same seed gives the same bytes.
 """
 
 from __future__ import annotations
@@ -140,7 +140,9 @@ def wandering_mask(alpha: FloatArray, generator: np.random.Generator) -> Instanc
     covered = cv2.blur(alpha, (2 * round(cell / 2) + 1, 2 * round(cell / 2) + 1))
     small = cv2.warpAffine(covered, to_grid, (grid[1], grid[0]), flags=cv2.INTER_LINEAR)
     soft = cv2.warpAffine(small, to_grid, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    waves = cv2.resize(generator.normal(size=(6, 6)).astype(np.float32), (width, height), None, 0, 0, cv2.INTER_CUBIC)
+    waves = cv2.resize(
+        generator.normal(size=(6, 6)).astype(np.float32), (width, height), None, 0, 0, cv2.INTER_CUBIC
+    )
     level = 0.5 + generator.normal() * 0.08 + 0.12 * waves
     mask: BoolArray = soft > np.clip(level, 0.15, 0.85)
     if not mask.any():
@@ -182,7 +184,10 @@ class _Scene:
         motion = self.motion
         # Counted from the middle of the shot, where the object is in the middle of the frame.
         since = time - (self.frames - 1) / 2
-        moved = [v * since + 0.5 * a * since * since for v, a in zip(motion.velocity, motion.acceleration)]
+        moved = [
+            v * since + 0.5 * a * since * since
+            for v, a in zip(motion.velocity, motion.acceleration, strict=True)
+        ]
         y, x = np.mgrid[:height, :width].astype(np.float32)
         x -= np.float32(width / 2 + moved[0] * height)
         y -= np.float32(height / 2 + moved[1] * height)

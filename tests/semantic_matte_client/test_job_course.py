@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from typing import Any
 
@@ -19,6 +20,7 @@ from semantic_matte_client.errors import (
 )
 from semantic_matte_client.job import Job
 from semantic_matte_client.job_course import JobCourse, Progress
+from semantic_matte_client.shot_results import ShotsResult
 
 JOB = "a" * 32
 
@@ -28,7 +30,15 @@ def message(type_: str, **fields: Any) -> dict[str, Any]:
 
 
 def progress(stage: str, fraction: float = 0.0, **fields: Any) -> dict[str, Any]:
-    empty = {"plate": "", "frame": 0, "frames": 1, "instance": "", "pass": 0, "seconds_left": None}
+    empty = {
+        "plate": "",
+        "frame": 0,
+        "frames": 1,
+        "instance": "",
+        "pass": 0,
+        "seconds_left": None,
+        "rate": None,
+    }
     return message("progress", **{**empty, "stage": stage, "fraction": fraction, **fields})
 
 
@@ -119,6 +129,25 @@ def test_an_end_from_this_side_is_seen_as_a_message(course: JobCourse) -> None:
         course.result()
 
 
+def test_shots_without_pictures_are_a_result_too() -> None:
+    course = JobCourse({"job": JOB, "task": "track"})
+    slots = [{"slot": "sm_cat_01", "frames": "1-3, 5"}, {"slot": "sm_person_01", "frames": "2"}]
+    course.take(
+        message("shot", shot="a", frames="1-5", slots=slots, files=["/o/a.tracks.json", "/o/a.masks.json"])
+    )
+    course.take(message("shot", shot="b", frames="7", slots=[], files=["/o/b.matte.json"]))
+    course.take(message("done", seconds=1.5))
+    result = course.result()
+    assert isinstance(result, ShotsResult)
+    assert [shot.name for shot in result] == ["a", "b"]
+    assert result[0].slots == {"sm_cat_01": "1-3, 5", "sm_person_01": "2"}
+    assert (result[0].tracks, result[1].tracks) == ("/o/a.tracks.json", None)
+    assert result.files == ("/o/a.tracks.json", "/o/a.masks.json", "/o/b.matte.json")
+    assert (len(result), result.seconds) == (2, 1.5)
+    assert "sm_person_01  2" in repr(result)
+    assert json.dumps(result.as_dict())
+
+
 def test_an_alpha_without_its_file_is_no_result() -> None:
     course = JobCourse({"job": JOB, "task": "refine"})
     course.take(message("done", seconds=1))
@@ -131,6 +160,10 @@ def test_an_alpha_without_its_file_is_no_result() -> None:
     [
         (Progress(), "connecting"),
         (Progress("queued"), "queued"),
+        (
+            Progress("frames", "a.7.exr", 7, 9, fraction=0.8, seconds_left=20.0, rate=5.96),
+            "7/9 a.7.exr: frames, 80%, 20 s left, 6.0 frames a minute",
+        ),
         (Progress("reading", "p.exr", 2, 10), "2/10 p.exr: reading"),
         (
             Progress("matting", "p.exr", 2, 10, "sm_person_01", 2, 0.344, 12.4),

@@ -25,6 +25,8 @@ SUBMIT = {
     "hint": None,
     "trimap": None,
     "colour_space": "ACEScg",
+    "frames": "1001-1050x2",
+    "chunk": None,
     "ocio": None,
     "settings": {"find": ["person"], "passes": 4, "dilation": 0.1, "resume": True, "device": "cpu"},
     "roots": ["/shot"],
@@ -54,6 +56,7 @@ PROGRESS = {
     "pass": 1,
     "fraction": 0.5,
     "seconds_left": 3.5,
+    "rate": None,
     "position": None,
 }
 OF_JOBS: dict[str, dict[str, Any]] = {
@@ -66,6 +69,13 @@ OF_JOBS: dict[str, dict[str, Any]] = {
         "reused": False,
         "key": "k",
         "instances": [INSTANCE],
+    },
+    "shot": {
+        "job": JOB,
+        "shot": "plate",
+        "frames": "1001-1003",
+        "slots": [{"slot": "sm_person_01", "frames": "1001, 1003"}],
+        "files": ["/a.tracks.json"],
     },
     "done": {"job": JOB, "seconds": 1},
     "failed": {"job": JOB, "kind": "work", "message": "why", "exit_code": 1},
@@ -144,7 +154,7 @@ WRONG: list[Any] = [{"x": {}}, [[]], -(10**35), "\0", ["\0"], 1e300, 0.25, "x" *
 
 
 def takes_fractions(name: str) -> bool:
-    return name in ("score", "fraction") or "seconds" in name
+    return name in ("score", "fraction", "rate") or "seconds" in name
 
 
 @pytest.mark.parametrize(
@@ -209,6 +219,18 @@ def test_a_kind_that_nobody_knows(table: str, kind: Any) -> None:
         ("ANSWERS", "progress", "seconds_left", None, "soon"),
         ("ANSWERS", "progress", "position", 0, -1),
         ("ANSWERS", "progress", "position", None, False),
+        ("ANSWERS", "progress", "rate", 12.5, -0.1),
+        (
+            "ANSWERS",
+            "shot",
+            "slots",
+            [{"slot": "a", "frames": "1"}] * 1000,
+            [{"slot": "a", "frames": "1"}] * 1001,
+        ),
+        ("ANSWERS", "shot", "slots", [], [{"slot": "a"}]),
+        ("ANSWERS", "shot", "slots", [], [{"slot": "a", "frames": 1}]),
+        ("REQUESTS", "submit", "frames", "1" * TEXT, "1" * (TEXT + 1)),
+        ("REQUESTS", "submit", "chunk", None, 5),
         ("ANSWERS", "failed", "exit_code", 255, 256),
         ("ANSWERS", "failed", "exit_code", 1, 0),
         ("ANSWERS", "frame", "files", ["f"] * 4096, ["f"] * 4097),

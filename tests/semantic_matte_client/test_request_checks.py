@@ -47,7 +47,7 @@ def test_a_message_is_whole_and_of_the_protocol(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("task", "plates", "given", "sentence"),
     [
-        ("mate", "plate.exr", {}, "Unknown task 'mate': expected one of matte, segment, refine, track, collect"),
+        ("mate", "plate.exr", {}, "expected one of matte, segment, refine, track, collect"),
         ("matte", "plate.exr", {}, "matte needs 'out'"),
         ("matte", [], {"out": "o"}, "at least one path"),
         ("matte", 3, {"out": "o"}, "plate: expected a path, got 3"),
@@ -67,6 +67,19 @@ def test_a_message_is_whole_and_of_the_protocol(folder: Path) -> None:
         ("refine", "plate.exr", {"out": "a.exr"}, "refine needs 'trimap'"),
         ("refine", "plate.exr", {"trimap": "trimap.png"}, "refine needs 'out'"),
         ("refine", "plate.exr", {"trimap": "trimap.png", "out": "a.exr", "hint": "hint.json"}, "no hint"),
+        ("track", "plate.exr", {}, "track needs 'out'"),
+        ("collect", "plate.exr", {}, "collect needs 'out'"),
+        ("track", "plate.exr", {"out": "trimap.png"}, "track writes into a folder"),
+        ("track", "plate.exr", {"out": "o", "trimap": "trimap.png"}, "track takes no trimap"),
+        ("collect", "plate.exr", {"out": "o", "hint": "hint.json"}, "collect takes no hint"),
+        ("track", "plate.exr", {"out": "o", "chunk": "1"}, "track takes no chunk"),
+        ("segment", "plate.exr", {"frames": "1"}, "segment takes no frames"),
+        ("refine", "plate.exr", {"out": "a.exr", "trimap": "trimap.png", "frames": 1}, "takes no frames"),
+        ("matte", "plate.exr", {"out": "o", "frames": "all"}, "such as '1001-1050x2,1060', got 'all'"),
+        ("matte", "plate.exr", {"out": "o", "frames": ""}, "got ''"),
+        ("matte", "plate.exr", {"out": "o", "frames": True}, "got True"),
+        ("matte", "plate.exr", {"out": "o", "chunk": [1, 2]}, "chunk: expected frames such as"),
+        ("matte", "plate.exr", {"out": "o", "chunk": "1," * 3000}, "..."),
         ("segment", "plate.exr", {"on_disconnect": "stay"}, "one of cancel, finish, got 'stay'"),
         ("segment", "plate.exr", {"settings": {"device": "cuda"}}, "this client is for 'cpu'"),
         ("segment", "plate.exr", {"roots": []}, "1 to 64 folders, got 0"),
@@ -94,6 +107,26 @@ def test_a_slip_is_told_in_one_sentence(
         submit(task, plates, **given)
     assert sentence in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("1001-1050x2, 1060", "1001-1050x2, 1060"),
+        ("-5--1", "-5--1"),
+        ("1-10:2", "1-10:2"),
+        (7, "7"),
+        (-3, "-3"),
+    ],
+)
+def test_frames_are_passed_on_as_a_text(folder: Path, given: Any, taken: str) -> None:
+    message = submit("matte", "plate.####.exr", out="o", frames=given, chunk=given)
+    assert (message["frames"], message["chunk"]) == (taken, taken)
+    check(message, REQUESTS)
+    for task in ("track", "collect"):
+        message = submit(task, "plate.####.exr", out="o", frames=given)
+        assert (message["task"], message["frames"], message["chunk"]) == (task, taken, None)
+        assert str(folder) in message["roots"]
 
 
 @pytest.mark.parametrize("row", read_controls(), ids=lambda row: row["name"])

@@ -84,4 +84,5 @@ def _session_folder() -> Path | None:
     named = os.environ.get(RUNTIME_VARIABLE, "")
     folder = Path(named)
     ours = bool(named) and folder.name.startswith(PREFIX) and (folder / _MARK).is_file()
-    return folder if ours and not folder.is_symlink() else None
+    # A link to one is not removed: `rmtree` refuses links.
+    return folder if ours else None

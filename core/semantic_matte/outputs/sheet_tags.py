@@ -18,19 +18,29 @@ _PAD_X, _PAD_Y, _DOT = 7, 4, 8
 _ALWAYS_TAGGED, _MOST_TAGGED = 12, 40
 
 
-def draw_tags(picture: Image.Image, mattes: Sequence[SmallMatte], font_size: int = 15) -> None:
-    """Write name and score on every object, in place, on an RGB picture of the panel's size."""
+def draw_tags(
+    picture: Image.Image,
+    mattes: Sequence[SmallMatte],
+    font_size: int = 15,
+    *,
+    scores: bool = True,
+    crowded: int = _ALWAYS_TAGGED,
+) -> None:
+    """Write names on the objects, in place, on an RGB picture of the panel's size.
+
+    scores: beside them. crowded: once so many are tagged, only those get a tag whose tag stands free.
+    """
     draw = ImageDraw.Draw(picture, "RGBA")
     font = ImageFont.load_default(size=font_size)
     taken: list[Box] = []
     for matte in mattes:
         if len(taken) >= _MOST_TAGGED:
             break
-        text = f"{matte.name}  {matte.score:.2f}"
+        text = f"{matte.name}  {matte.score:.2f}" if scores else matte.name
         width = round(draw.textlength(text, font=font)) + 2 * _PAD_X + _DOT + 5
         height = font_size + 2 * _PAD_Y
         box, free = place_tag(matte, (width, height), picture.size, taken)
-        if not free and len(taken) >= _ALWAYS_TAGGED:
+        if not free and len(taken) >= crowded:
             continue
         taken.append(box)
         draw.rounded_rectangle((box.x0, box.y0, box.x1 - 1, box.y1 - 1), radius=5, fill=(12, 13, 16, 215))

@@ -36,6 +36,9 @@ from semantic_matte.types import FloatArray, Matte, Plate
 MOST_FRAMES = 8
 
 _TALLEST = 372
+# Names in a frame's picture, the largest objects'; from the third on only where they cover no other name. Which
+# colour is which object is told by the timeline too.
+_MOST_TAGS, _ALWAYS_TAGGED = 8, 2
 # Between a frame's own pictures.
 _SEAM = 4
 
@@ -201,7 +204,8 @@ def _pictures(
     else:
         light = pictures.small_plate(frame.plate, size)
     objects = pictures.displayed(pictures.overlay(light, mattes) if mattes else light)
-    draw_tags(objects, mattes, font_size=13)
+    largest = sorted(mattes, key=lambda matte: -float(matte.alpha.sum(dtype=np.float64)))
+    draw_tags(objects, largest[:_MOST_TAGS], font_size=13, scores=False, crowded=_ALWAYS_TAGGED)
     alpha = pictures.total_alpha(mattes, size)
     colours = pictures.own_colours(light, alpha, unmix if mattes and frame.plate is not None else None)
     composite = pictures.displayed(pictures.over(colours, alpha, pictures.sky(size)))

@@ -9,26 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semantic_matte.earlier_results import LARGEST_SIDECAR, file_state, read_plain_file, read_sidecar
-from semantic_matte.errors import OutputError, UsageError
+from semantic_matte.errors import OutputError, TracksError, UsageError
 from semantic_matte.frame_ranges import parse_frames
 from semantic_matte.outputs.shot_record_model import ShotRecord
 from semantic_matte.outputs.sidecar_model import SidecarRecord
 from semantic_matte.shot_survey import ShotSurvey, sidecars_of, survey_shot
+from semantic_matte.shots.tracks_model import read_tracks
 
 _NUMBERED = re.compile(r"(.+)\.matte\.-?[0-9]+\.json")
+_TRACKED = re.compile(r"(.+)\.tracks\.json")
 _ALONE = re.compile(r"(.+)\.matte\.json")
 
 
 @dataclass(frozen=True)
 class ReportedShot:
     """A shot. cuts: None where they are not told. contact: its sheet, None without one. notices: of the shot as
-    a whole. collected: it has a record, so that its frames are known."""
+    a whole. collected: it has a record. known: which frames it has is told by that or by its tracks; else
+    nothing is known of frames without a result."""
 
     survey: ShotSurvey
     cuts: tuple[int, ...] | None
     contact: Path | None
     notices: tuple[str, ...] = ()
     collected: bool = True
+    known: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,18 @@ def read_contents(
         ) from None
     numbered = {match[1] for name in names if (match := _NUMBERED.fullmatch(name))}
     alone = {match[1] for name in names if (match := _ALONE.fullmatch(name))}
-    # A shot with no frame is known by its record alone.
+    tracks = {match[1] for name in names if (match := _TRACKED.fullmatch(name))}
+    # A shot without a whole frame is known by its record or its tracks alone.
     records = {name: record for name in sorted(alone) if (record := read_shot_record(folder, name)) is not None}
     shots, stills = [], []
-    for name in sorted(numbered | records.keys()):
-        if name not in records and (frames := _untied(folder, name)):
+    for name in sorted(numbered | tracks | records.keys()):
+        if name not in records and name not in tracks and (frames := _untied(folder, name)):
             stills += [_still(folder, name, place) for place in frames]
-        else:
-            shots.append(_shot(folder, name, records.get(name), advance))
+            continue
+        shot = _shot(folder, name, records.get(name), advance)
+        # Tracks that can't be read tell of no frame.
+        if shot.survey.frames:
+            shots.append(shot)
     stills += [_still(folder, name, folder / f"{name}.matte.json") for name in sorted(alone - records.keys())]
     if not shots and not stills:
         raise UsageError(
@@ -97,8 +105,11 @@ def read_shot_record(folder: Path, shot: str) -> ShotRecord | None:
 def _shot(
     folder: Path, name: str, record: ShotRecord | None, advance: Callable[[str, int, int], None]
 ) -> ReportedShot:
-    """A shot as it lies there now: its record only says which frames it has, and where scenes begin."""
+    """A shot as it lies there now: its record, or else its tracks, only say which frames and scenes it has."""
     frames, skipped, reasons = _recorded(record, sidecars_of(folder, name).keys())
+    cuts = record.cuts if record else None
+    if record is None:
+        frames, cuts = _tracked(folder, name)
     survey = survey_shot(
         folder,
         name,
@@ -110,11 +121,23 @@ def _shot(
     )
     return ReportedShot(
         survey,
-        record.cuts if record else None,
+        cuts,
         _contact(folder, name, record),
         tuple(notice.text for notice in record.notices if not notice.frames) if record else (),
+        record is not None,
         frames is not None,
     )
+
+
+def _tracked(folder: Path, name: str) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+    """The frames and the cuts of a shot by its tracks; None and None where they don't tell."""
+    place = folder / f"{name}.tracks.json"
+    content = read_plain_file(place, LARGEST_SIDECAR)
+    try:
+        record = read_tracks((content or b"").decode("utf-8"), place.name)
+        return parse_frames(record.frames), record.cuts
+    except (TracksError, UsageError, UnicodeDecodeError):
+        return None, None
 
 
 def _contact(folder: Path, name: str, record: ShotRecord | None) -> Path | None:

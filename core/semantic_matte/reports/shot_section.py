@@ -45,10 +45,8 @@ def shot_section(shot: ReportedShot, anchor: str, budget: PictureBudget) -> Mark
     survey = shot.survey
     parts: list[Markup] = [element("h2", survey.shot), element("p", _summary(shot), class_="summary")]
     if not shot.collected:
-        said = (
-            "This shot was not collected yet: only frames that have a result are counted here, and scenes are "
-            "not known."
-        )
+        unknown = " Only frames that have a result are counted here, and scenes are not known."
+        said = f"This shot was not collected yet.{unknown if not shot.known else ''}"
         parts.append(element("p", said, class_="warning"))
     if survey.problems:
         parts.append(problems_table(survey.problems))
@@ -95,14 +93,12 @@ def _courses(shot: ReportedShot) -> list[Markup]:
         for index, course in enumerate(survey.slots)
     ]
     wrong = {problem.frame: problem.state for problem in survey.problems}
-    legend = [element("li", [dot(index), course.slot]) for index, course in enumerate(survey.slots)]
     drawn = timeline(survey.frames, rows, wrong, cuts)
     said = "Full: found. Thin: carried from other frames. Empty: absent."
     said += " Red, over all rows: no result." if wrong else ""
     said += f" Dashed: a new scene begins, at {', '.join(map(str, cuts))}." if cuts else ""
     return [
         element("h3", "Timeline"),
-        element("ul", legend, class_="legend"),
         _figure([drawn], said),
         *_plots(shot, "Flicker", "flicker", _FLICKER),
         *_plots(shot, "Spread", "spread", _SPREAD),
@@ -122,6 +118,7 @@ def _plots(shot: ReportedShot, title: str, what: Literal["flicker", "spread"], s
         index_of = {course.slot: index for index, course in part}
         marks = [(number, index_of[slot], value) for number, slot, value in worst if slot in index_of]
         series = [Series(course.slot, index, course.measured(what)) for index, course in part]
+        drawn.append(_legend(series))
         drawn.append(
             line_plot(
                 title,
@@ -156,6 +153,12 @@ def _area(shot: ReportedShot) -> list[Markup]:
             line_plot("Area", shot.survey.frames, series, unit="area, pixels", digits=0, cuts=shot.cuts or ())
         )
     return [element("h3", "Area"), _figure(drawn, _AREA)]
+
+
+def _legend(series: Sequence[Series]) -> Markup:
+    """Which colour is which object in one plot."""
+    names = [element("li", [dot(one.index), one.name]) for one in series]
+    return element("ul", names, class_="legend")
 
 
 def _areas(course: SlotCourse) -> dict[int, float]:

@@ -31,7 +31,7 @@ TOUCHING, RENAMED, UNSURE = 0.1, 0.3, 0.4
 # Where a find lies too far off to overlap: nearness and likeness from which it is possible.
 NEAR, ALIKE = 0.3, 0.75
 # Halves of an object's size that it may be from where it should be; more for each frame that it was lost.
-REACH, REACH_GROWS, LONGEST_REACH = 0.5, 0.06, 1.5
+REACH, REACH_GROWS, LONGEST_REACH = 0.5, 0.1, 1.5
 
 
 def gains(tracks: Sequence[LiveTrack], finds: Sequence[Find]) -> tuple[Table, Table]:

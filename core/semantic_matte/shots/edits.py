@@ -58,7 +58,8 @@ def apply_edits(tracks: Sequence[Track], edits: Sequence[Edit]) -> Edited:
 def tracks_record(masks: MasksRecord, edits: Sequence[Edit] = ()) -> TracksRecord:
     """The artist's file from the machine's and the edits; nothing else goes into it."""
     edited = apply_edits(masks.as_tracks(), edits)
-    header = {name: getattr(masks, name) for name in ("shot", "size", "cuts", "key", "settings_hash", "tracker")}
+    of_both = ("shot", "size", "cuts", "key", "settings_hash", "tracker")
+    header = {name: getattr(masks, name) for name in of_both}
     record = {
         **header,
         "schema": masks.schema_version,

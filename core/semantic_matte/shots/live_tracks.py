@@ -13,10 +13,15 @@ from semantic_matte.types import BoolArray, Box, ByteArray, FloatArray, Instance
 
 # A find agrees with a track's shape from this overlap on.
 AGREES = 0.5
+JUST_BELOW = 0.499
 # A track that was lost for more frames than this takes the shape that it is found again with.
 SHAPE_KEPT = 2
 # How fast speed, size and colours follow what is found.
-SPEED_FOLLOWS, AREA_FOLLOWS, COLOURS_FOLLOW = 0.5, 0.5, 0.1
+SPEED_FOLLOWS, AREA_FOLLOWS, COLOURS_FOLLOW = 0.4, 0.5, 0.1
+# A lost object's speed, from frame to frame.
+SLOWS = 0.97
+# A find smaller than this share of its track is half hidden; if it stays so, the track's size fades to it.
+HALF_HIDDEN, AREA_FADES = 0.8, 0.1
 # A find is a part of a track if this share of it lies in the track's shape, and if with it the overlap with
 # that shape grows by so much; after so many frames in a row the parts are objects of their own.
 PART_INSIDE, PART_GAINS, PARTS_LAST = 0.7, 0.05, 6
@@ -56,6 +61,7 @@ class LiveTrack:
     the camera's. lost: frames since it was found. doubts: finds in a row that did not agree with its shape.
     parts: finds in a row that were joined of parts. hinted: an artist's own, called `name`. pixels: area of the
     last find's mask. sure: the last place whose find agreed. ahead: masks carried from there to later places.
+    half_hidden: places where little of it was left to be found. steps: how often its speed was corrected.
     """
 
     identity: int
@@ -72,6 +78,8 @@ class LiveTrack:
     lost: int = 0
     doubts: int = 0
     parts: int = 0
+    half_hidden: set[int] = field(default_factory=set)
+    steps: int = 0
     hinted: bool = False
     name: str = ""
     sure: int = -1
@@ -83,6 +91,11 @@ class LiveTrack:
         """The artist's name, or the label that most of the finds' scores went to; of equals the first by
         letters."""
         return self.name or min(self.labels, key=lambda label: (-self.labels[label], label))
+
+    def as_find(self) -> Find:
+        """Its last find, as others are compared with it; of a track that was found in this frame."""
+        instance = self.sightings[max(self.sightings)].instance(label=self.label)
+        return Find(instance, self.latest, self.centre, float(self.latest.sum()), self.colours, True)
 
     def label_share(self, label: str) -> float:
         """The share of the finds' scores that went to a label, in [0, 1]."""
@@ -109,7 +122,7 @@ def move(track: LiveTrack, motion: Motion | None) -> None:
     # What goes out of the picture comes in again near where it went.
     track.centre = min(max(moved[0], 0.0), columns - 1.0), min(max(moved[1], 0.0), rows - 1.0)
     if track.lost > 1:
-        track.speed = track.speed[0] * 0.9, track.speed[1] * 0.9
+        track.speed = track.speed[0] * SLOWS, track.speed[1] * SLOWS
 
 
 def centre_of(mask: BoolArray) -> tuple[float, float]:
@@ -119,43 +132,96 @@ def centre_of(mask: BoolArray) -> tuple[float, float]:
 
 
 def accept(
-    track: LiveTrack, find: Find, place: int, *, longest_doubt: int = 0, sure_of_it: bool = False
+    track: LiveTrack,
+    find: Find,
+    place: int,
+    *,
+    longest_doubt: int = 0,
+    sure_of_it: bool = False,
+    shared: bool = False,
 ) -> None:
     """Give a find of the frame at `place` to a track.
 
     longest_doubt: for so many frames in a row a find that does not agree with the track's shape leaves the
     shape, colours and speed as they are: the segmenter may have slipped. sure_of_it: it is right, whatever it
-    looks like.
+    looks like. shared: it shows another object too, and tells nothing of this one.
     """
     first = not track.sightings
-    agreement = 1.0 if first or sure_of_it else float(overlaps([track.shape], [find.mask])[0][0, 0])
+    agreement = 1.0 if first or sure_of_it else _agreement(track, find)
     fresh = first or sure_of_it or track.lost > 1 + SHAPE_KEPT
-    trusted = fresh or agreement >= AGREES or track.doubts >= longest_doubt
+    trusted = not shared and (fresh or agreement >= AGREES or track.doubts >= longest_doubt)
     track.sightings[place] = Sighting.of(find.instance)
-    track.agreement[place] = max(agreement, AGREES) if trusted else agreement
+    track.agreement[place] = max(agreement, AGREES) if trusted else min(agreement, JUST_BELOW)
     label = find.instance.label
     track.labels[label] = track.labels.get(label, 0.0) + find.instance.score
     track.latest, track.pixels = find.mask, find.instance.area
     track.doubts = 0 if trusted else track.doubts + 1
     if trusted:
-        _learn(track, find, first)
+        _learn(track, find, place, first)
     track.lost = 0
 
 
-def _learn(track: LiveTrack, find: Find, first: bool) -> None:
+def _agreement(track: LiveTrack, find: Find) -> float:
+    """How far a find has a track's shape, in [0, 1]: overlap where it was carried to, where its speed takes it,
+    or laid over the find. What moved farther than motion tells is no slip of the segmenter."""
+    known = [track.shape, track.ghost]
+    if track.shape.any():
+        x, y = centre_of(track.shape)
+        rows, columns = track.shape.shape
+        step = np.array(
+            [[1, 0, round(find.centre[0] - x)], [0, 1, round(find.centre[1] - y)]], dtype=np.float64
+        )
+        laid_over = cv2.warpAffine(track.shape.view(np.uint8), step, (columns, rows), flags=cv2.INTER_NEAREST)
+        known.append(laid_over.astype(np.bool_))
+    return float(overlaps(known, [find.mask])[0].max())
+
+
+def _learn(track: LiveTrack, find: Find, place: int, first: bool) -> None:
     """Take over a trusted find's shape, and let place, speed, size and colours follow it."""
     track.shape = track.ghost = find.mask
     if first:
         track.colours, track.area, track.centre = find.colours, find.area, find.centre
         return
-    share = SPEED_FOLLOWS / max(1, track.lost)
+    track.steps += 1
+    track.colours = track.colours + np.float32(COLOURS_FOLLOW) * (find.colours - track.colours)
+    if find.area < HALF_HIDDEN * track.area:
+        # Something hides it, or it leaves: the middle of what is left of it is not where it is.
+        track.half_hidden.add(place)
+        track.area += AREA_FADES * (find.area - track.area)
+        return
+    # The first steps tell the speed, later ones correct it.
+    share = max(SPEED_FOLLOWS, 1 / track.steps) / max(1, track.lost)
     track.speed = (
         track.speed[0] + share * (find.centre[0] - track.centre[0]),
         track.speed[1] + share * (find.centre[1] - track.centre[1]),
     )
     track.centre = find.centre
     track.area += AREA_FOLLOWS * (find.area - track.area)
-    track.colours = track.colours + np.float32(COLOURS_FOLLOW) * (find.colours - track.colours)
+
+
+def takes_up(track: LiveTrack, young: LiveTrack) -> None:
+    """Make a lost track go on as a young one that turned out to be the same object."""
+    for place in young.sightings:
+        track.sightings[place], track.agreement[place] = young.sightings[place], young.agreement[place]
+    for label, score in young.labels.items():
+        track.labels[label] = track.labels.get(label, 0.0) + score
+    track.ahead |= young.ahead
+    track.half_hidden |= young.half_hidden | {min(young.sightings)}
+    for name in (
+        "shape",
+        "latest",
+        "ghost",
+        "centre",
+        "speed",
+        "steps",
+        "lost",
+        "doubts",
+        "parts",
+        "sure",
+        "pixels",
+    ):
+        setattr(track, name, getattr(young, name))
+    track.area = max(track.area, young.area)
 
 
 def part_of(track: LiveTrack, find: Find, other: Find) -> bool:

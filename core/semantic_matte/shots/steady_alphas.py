@@ -1,10 +1,11 @@
 """An object's alpha in one frame, steadied inside its band with those of the frames around.
 
-The neighbours' alphas are carried to this frame along the picture's motion and averaged with its own. A neighbour
-counts at a pixel as far as the motion there can be trusted, and as far as its picture, carried along the same way,
-looks like this frame's: what was covered, what moved too fast to be followed and what is blurred otherwise looks
-different, and is left as this frame alone has it. (Motion-compensated temporal averaging, weighted as in a
-bilateral filter: Bennett and McMillan 2005, "Video Enhancement Using Per-Pixel Virtual Exposures".)
+The neighbours' alphas are carried to this frame along the picture's motion and averaged with its own. A
+neighbour counts at a pixel as far as the motion there can be trusted, and as far as its picture, carried
+along the same way, looks like this frame's: what was covered, what moved too fast to be followed and what is
+blurred otherwise looks different, and is left as this frame alone has it. (Motion-compensated temporal
+averaging, weighted as in a bilateral filter: Bennett and McMillan 2005, "Video Enhancement Using Per-Pixel
+Virtual Exposures".)
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from semantic_matte import trimap
 from semantic_matte.colour import to_display
 from semantic_matte.errors import TrimapError, ValueShapeError
-from semantic_matte.shots.flow import Flow, object_flow
+from semantic_matte.shots.flow import Flow, FlowOn, mean_around, object_flow
 from semantic_matte.types import BoolArray, Box, ByteArray, FloatArray, Instance, Matte, Plate, require_array
 
 # How many frames to either side are looked at.
@@ -28,14 +29,14 @@ SAME_LOOK = 30.0
 # The square that pictures are compared on, in pixels: grain must not count.
 LOOK_SIDE = 5
 # Where a neighbour's alpha is this far from the frame's own, on the mean of a square of this fraction of the
-# object's size, the two don't speak of the same thing (a limb that one of them lost), and it counts 1 / e: a mean
-# would be a ghost. Single hairs that miss each other hardly show in the mean.
-APART = 0.35
+# object's size, the two don't speak of the same thing (a limb that one of them lost), and it counts 1 / e: a
+# mean would be a ghost. Single hairs that miss each other hardly show in the mean.
+APART = 0.45
 REGION = 0.06
 # Motion of this fraction of the frame's longer side, between the two frames, makes a neighbour count 1 / e.
 FAST = 0.04
-# Alphas nearer than this to 0 or 1 are empty or solid where flicker is measured.
-EMPTY = 0.02
+# Alphas within this of 0 or 1 are neither soft nor an edge where flicker is measured.
+SOLID = 1 / 255
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +78,9 @@ def steady_matte(
     """The matte with the alpha that this frame and its neighbours agree on, inside the band.
 
     band: (h, w) bool on the matte's window; all else stays the same bits. picture: this frame's
-    `display_picture`. strength: in [0, 1]; a neighbour that is sure weighs twice that, this frame's own alpha 1. The
-    same object comes back where there are no neighbours, no band, or the strength is 0. Raises ValueShapeError
-    for a neighbour of another size and a strength outside 0..1.
+    `display_picture`. strength: in [0, 1]; a neighbour that is sure weighs twice that, this frame's own alpha
+    1. The same object comes back where there are no neighbours, no band, or the strength is 0. Raises
+    ValueShapeError for a neighbour of another size and a strength outside 0..1.
     """
     _check(matte, band, picture, neighbours, strength)
     tight = Box.around(band) if neighbours and strength > 0 else None
@@ -87,7 +88,7 @@ def steady_matte(
         return matte
     part = tight.shifted(matte.window.x0, matte.window.y0)
     own = matte.crop[tight.slices]
-    # All that an answer looks at: the squares around its pixels too, so that it is the same on any window.
+    # A square around each pixel is looked at too, so that the answer is the same on any window.
     side = 2 * round(REGION * matte.instance.box.mean_side / 2) + 1
     around = part.padded(side // 2).intersection(Box.of_frame(*matte.frame_size))
     assert around is not None
@@ -96,8 +97,8 @@ def steady_matte(
     total, weight = own.copy(), np.ones_like(own)
     for neighbour in neighbours:
         alpha, sure = carried_alpha(matte.instance, picture, neighbour, around)
-        apart = cv2.blur(np.abs(alpha - own_around), (side, side), borderType=cv2.BORDER_REPLICATE)[inside]
-        sure = sure[inside] * np.exp(-np.square(apart / np.float32(APART))) * np.float32(2 * strength)
+        apart = mean_around(np.abs(alpha - own_around), side)[inside]
+        sure = sure[inside] * np.exp(apart * apart * np.float32(-1 / APART**2)) * np.float32(2 * strength)
         total += sure * alpha[inside]
         weight += sure
     crop = matte.crop.copy()
@@ -108,60 +109,66 @@ def steady_matte(
 def carried_alpha(
     instance: Instance, picture: ByteArray, neighbour: Neighbour, part: Box
 ) -> tuple[FloatArray, FloatArray]:
-    """A neighbour's alpha carried to this frame, and how sure it is, (part height, part width) float32 in [0, 1].
+    """A neighbour's alpha carried to this frame, and how sure it is: (h, w) float32 in [0, 1] on `part`.
 
     Two ways there are tried for each pixel: with the object's motion, which its hair follows, and with the
     picture's, which is right where the object bends and for what lies beside it. Each counts as far as the
     pictures look alike along it. instance: the object in this frame. picture: this frame's `display_picture`.
     """
-    ways = [object_flow(neighbour.flow, instance), neighbour.flow]
-    alphas = [way.carry(neighbour.matte.crop, neighbour.matte.window, part) for way in ways]
-    sure = [sureness(picture, neighbour.picture, way, part) for way in ways]
+    matte = neighbour.matte
+    # Pictures are compared on squares around each pixel.
+    around = part.padded(LOOK_SIDE // 2).intersection(Box.of_frame(*matte.frame_size))
+    assert around is not None
+    inside = part.relative_to(around).slices
+    ways = [flow.on(around) for flow in (object_flow(neighbour.flow, instance), neighbour.flow)]
+    alphas = [way.carry(matte.crop, matte.window)[inside] for way in ways]
+    sure = [sureness(picture, neighbour.picture, way)[inside] for way in ways]
     both = np.maximum(sure[0] + sure[1], np.float32(1e-6))
     return (sure[0] * alphas[0] + sure[1] * alphas[1]) / both, np.maximum(sure[0], sure[1])
 
 
-def sureness(picture: ByteArray, there: ByteArray, flow: Flow, part: Box) -> FloatArray:
-    """(part height, part width) float32 in [0, 1]: how far what a flow brings can be believed at each pixel.
+def sureness(picture: ByteArray, there: ByteArray, way: FlowOn) -> FloatArray:
+    """(h, w) float32 in [0, 1] on the way's box: how far what it brings can be believed at each pixel.
 
-    picture, there: the `display_picture` of this frame and of the one that the flow leads to.
+    picture, there: the `display_picture` of this frame and of the one that the way leads to.
     """
-    # A pixel's answer is the same on any box: its whole square is looked at.
-    around = part.padded(LOOK_SIDE // 2).intersection(Box.of_frame(*flow.frame_size))
-    assert around is not None
-    inside = part.relative_to(around).slices
-    map_x, map_y = flow.places(around)
-    carried = cv2.remap(there, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    difference = cv2.absdiff(picture[around.slices], carried).astype(np.float32).mean(axis=2)
-    difference = cv2.blur(difference, (LOOK_SIDE, LOOK_SIDE), borderType=cv2.BORDER_REPLICATE)[inside]
-    columns = np.arange(part.x0, part.x1, dtype=np.float32)
-    rows = np.arange(part.y0, part.y1, dtype=np.float32)[:, np.newaxis]
+    height, width = picture.shape[:2]
+    carried = cv2.remap(there, way.map_x, way.map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # Of bytes, so that sums are exact and the same on any box.
+    mixed = cv2.transform(cv2.absdiff(picture[way.box.slices], carried), np.full((1, 3), 1 / 3))
+    apart = mean_around(np.asarray(mixed, dtype=np.uint8), LOOK_SIDE)
+    columns = np.arange(way.box.x0, way.box.x1, dtype=np.float32)
+    rows = np.arange(way.box.y0, way.box.y1, dtype=np.float32)[:, np.newaxis]
     # Motion so fast that its blur is another in each frame.
-    fast = np.hypot(map_x[inside] - columns, map_y[inside] - rows) / np.float32(FAST * max(flow.frame_size))
-    doubt = np.square(difference / np.float32(SAME_LOOK)) + np.square(fast)
-    return np.asarray(flow.trust_on(part) * np.exp(-doubt), dtype=np.float32)
+    far = np.square(way.map_x - columns) + np.square(way.map_y - rows)
+    fast = np.float32(FAST * max(height, width))
+    doubt = np.square(apart / np.float32(SAME_LOOK)) + far / (fast * fast)
+    return np.asarray(way.trust * np.exp(-doubt), dtype=np.float32)
 
 
 def flicker(matte: Matte, previous: Matte, flow: Flow) -> float:
     """How much an edge boils, in [0, 1]: the mean difference of a matte and the one before, carried along.
 
-    flow: from this frame to the one before. The mean is over all pixels where the two are neither both solid nor
-    both empty, weighted by the flow's trust; 0 where there are none. (Warping error: Lai et al. 2018, "Learning
-    Blind Video Temporal Consistency".)
+    flow: from this frame to the one before. The mean is over all pixels where the two are neither both solid
+    nor both empty, weighted by the flow's trust; 0 where there are none. (Warping error: Lai et al. 2018,
+    "Learning Blind Video Temporal Consistency".)
     """
-    part = matte.window.union(previous.window)
-    carried = flow.carry(previous.crop, previous.window, part)
-    return change(_on(matte, part), carried, flow.trust_on(part))
+    way = flow.on(matte.window.union(previous.window))
+    error = edge_error(_on(matte, way.box), way.carry(previous.crop, previous.window), way.trust)
+    return error or 0.0
 
 
-def change(alpha: FloatArray, carried: FloatArray, trust: FloatArray) -> float:
-    """Mean absolute difference of two alphas (h, w) on their edges, weighted by trust (h, w); 0 without an edge."""
-    edge = (np.maximum(alpha, carried) > EMPTY) & (np.minimum(alpha, carried) < 1 - EMPTY)
-    weight = float(trust[edge].sum(dtype=np.float64))
-    if weight <= 0:
-        return 0.0
-    difference = np.abs(alpha[edge] - carried[edge]) * trust[edge]
-    return min(float(difference.sum(dtype=np.float64)) / weight, 1.0)
+def edge_error(alpha: FloatArray, carried: FloatArray, trust: FloatArray) -> float | None:
+    """Mean absolute difference of two alphas (h, w), in [0, 1], by trust (h, w); None where nothing is trusted.
+
+    The mean is over pixels where the two are neither both solid nor both empty.
+    """
+    edge = (np.maximum(alpha, carried) > SOLID) & (np.minimum(alpha, carried) < 1 - SOLID)
+    weight = trust[edge].astype(np.float64)
+    total = float(weight.sum())
+    if total <= 0:
+        return None
+    return min(float((np.abs(alpha[edge] - carried[edge]) * weight).sum()) / total, 1.0)
 
 
 def _on(matte: Matte, box: Box) -> FloatArray:

@@ -1,10 +1,11 @@
 """An object's mask in one frame, steadied with its masks in the frames around, so that its trimap doesn't jump.
 
 A segmenter sees each frame by itself, on a coarse grid, and its edges wander. Here edges are averaged and not
-pixels: each mask becomes the signed distance to its own edge, those of the neighbours are carried to this frame
-along the picture's motion, and the mean distance, weighted by how far the motion can be trusted, is cut at zero.
-Distances are limited, so that a limb that is far from where it was pulls no harder than one near by. (Signed
-distances as a mean of shapes: Leventon et al. 2000, "Statistical Shape Influence in Geodesic Active Contours".)
+pixels: each mask becomes the signed distance to its own edge, those of the neighbours are carried to this
+frame along the picture's motion, and the mean distance, weighted by how far the motion can be trusted, is cut
+at zero. Distances are limited, so that a limb that is far from where it was pulls no harder than one near by.
+(Signed distances as a mean of shapes: Leventon et al. 2000, "Statistical Shape Influence in Geodesic Active
+Contours".)
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ def steady_instance(
     """The object with the mask that this frame and its neighbours agree on.
 
     neighbours: the same object in other frames, each with the flow from this frame to that one. strength: in
-    [0, 1], the weight of a neighbour whose motion is sure, where this frame's own is 1. Label, score and slot stay,
-    the box is tight, and the mask is never empty. The same object comes back where there are no neighbours or the
-    strength is 0. Raises ValueShapeError for a neighbour of another size and a strength outside 0..1.
+    [0, 1], the weight of a neighbour whose motion is sure, where this frame's own is 1. Label, score and slot
+    stay, the box is tight, and the mask is never empty. The same object comes back where there are no
+    neighbours or the strength is 0. Raises ValueShapeError for a neighbour of another size and a strength
+    outside 0..1.
     """
     _check(instance, neighbours, strength)
     if not neighbours or strength == 0:
@@ -50,14 +52,14 @@ def steady_instance(
         # What is carried from beyond its crop is 0: counted from the farthest outside, that is what it is.
         depth = edge_distance(other, near, farthest) + np.float32(farthest)
         for way in (object_flow(flow, instance), flow):
-            trust = np.float32(strength / 2) * way.trust_on(window) * way.alike_on(window)
-            total += trust * (way.carry(depth, near, window) - np.float32(farthest))
+            part = way.checked().on(window)
+            total += np.float32(strength / 2) * part.trust * (part.carry(depth, near) - np.float32(farthest))
     mask: BoolArray = total > 0
     return _with_mask(instance, mask, window)
 
 
 def edge_distance(instance: Instance, window: Box, farthest: float) -> FloatArray:
-    """(window height, window width) float32: each pixel's distance to the mask's edge, below 0 outside the mask.
+    """(h, w) float32 on the window: each pixel's distance to the mask's edge, below 0 outside the mask.
 
     In pixels, within -farthest..farthest. The frame's own border is not an edge.
     """

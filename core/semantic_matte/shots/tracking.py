@@ -20,7 +20,7 @@ from semantic_matte.shots.carrying import GONE, carried, completed
 from semantic_matte.shots.cuts import CutFinder, Scene
 from semantic_matte.shots.flow import flow_picture
 from semantic_matte.shots.followed_hints import followed_back
-from semantic_matte.shots.live_tracks import AGREES, Find, LiveTrack, accept, joined, move, part_of
+from semantic_matte.shots.live_tracks import AGREES, Find, LiveTrack, accept, joined, move, part_of, takes_up
 from semantic_matte.shots.picture_shelf import PictureShelf
 from semantic_matte.shots.small_pictures import Motion, colour_map, motion_of, overlaps
 from semantic_matte.types import BoolArray, ByteArray, Instance
@@ -28,6 +28,12 @@ from semantic_matte.types import BoolArray, ByteArray, Instance
 # For so many frames a track that is not found is looked for; one with fewer finds than make it one, for so few.
 REMEMBERED, YOUNG_REMEMBERED = 48, 2
 ESTABLISHED = 3
+# A track with no more finds may turn out to be one that was lost.
+YOUNG = 6
+# A find that covers this share of another track too, one that was missed, shows both.
+SHARED = 0.6
+# A track that was lost for no more frames is where it should be.
+STILL_FOLLOWED = 4
 # A find that overlaps another, taken one by so much is the same object under another name.
 DUPLICATE = 0.6
 # A find that covers this share of a track that was missed is that object's, run out over its surroundings.
@@ -54,10 +60,10 @@ class OverlapTracker:
         total = len(frames) if isinstance(frames, Sized) else 0
         with PictureShelf() as shelf:
             passing = _Pass(shelf, self._settings, self._sure)
-            for place, frame in enumerate(frames):
-                progress.advance(ProgressEvent("tracking", place, total))
+            # Not by enumerate, which holds on to what it gave last: a plate is free before the next is read.
+            for frame in frames:
+                progress.advance(ProgressEvent("tracking", len(shelf), total))
                 passing.take(frame)
-                # Its plate is free before the next one is read.
                 del frame
             return passing.result(progress)
 
@@ -89,6 +95,7 @@ class _Pass:
         taken = self._take_hints(frame, colours, place)
         finds = [Find.of(one, colours, self._sure(one)) for one in frame.find()]
         self._give(self._new_to(finds, taken), place)
+        self._know_again()
         self._carry_on(scene, place)
         gone = [track for track in self._live if _forgotten(track)]
         self._live = [track for track in self._live if track not in gone]
@@ -164,9 +171,11 @@ class _Pass:
             pairs = assign(gains(tracks, group)[0])
             given = [(tracks[row], group[column]) for row, column in pairs]
             left = [find for column, find in enumerate(group) if column not in {pair[1] for pair in pairs}]
+            alone = [track for track in tracks if not any(track is one for one, _ in given)]
             for track, find in given:
                 whole = self._whole(track, find, left) if sure else find
-                accept(track, whole, place, longest_doubt=self._settings.carry)
+                shared = _shared(track, whole, alone)
+                accept(track, whole, place, longest_doubt=self._settings.carry, shared=shared)
                 taken.append(whole)
             for find in left if sure else ():
                 if not self._known(find, taken) and not self._spilt(find):
@@ -181,6 +190,27 @@ class _Pass:
             left.remove(part)
             find = joined(find, part)
         return find
+
+    def _know_again(self) -> None:
+        """See which young tracks are objects that were lost: of one that comes out from behind another, the
+        first find may have been too small to be known."""
+        lost = [track for track in self._live if track.lost > 1 and len(track.sightings) >= ESTABLISHED]
+        young = [
+            track
+            for track in self._live
+            if track.lost == 0 and not track.hinted and 1 < len(track.sightings) <= YOUNG
+        ]
+        if not lost or not young:
+            return
+        finds = [track.as_find() for track in young]
+        gained = gains(lost, finds)[0]
+        for row, track in enumerate(lost):
+            for column, other in enumerate(young):
+                if min(other.sightings) <= max(track.sightings):
+                    gained[row, column] = 0.0
+        for row, column in assign(gained):
+            takes_up(lost[row], young[column])
+            self._live.remove(young[column])
 
     def _known(self, find: Find, taken: Sequence[Find]) -> bool:
         """Whether a find shows what another, surer one of this frame shows."""
@@ -225,6 +255,19 @@ class _Pass:
             if track.hinted and place not in track.sightings and moved.instance().area >= GONE * track.pixels:
                 track.sightings[place], track.agreement[place] = moved, 1.0
                 track.sure = place
+
+
+def _shared(track: LiveTrack, find: Find, missed: Sequence[LiveTrack]) -> bool:
+    """Whether a track's find shows another object of its kind as well, as the segmenter merges what touches."""
+    return any(
+        other.lost <= STILL_FOLLOWED
+        and other.label_share(find.instance.label) > 0
+        and len(other.sightings) >= ESTABLISHED
+        and np.count_nonzero(find.mask & ~track.shape & (other.shape | other.ghost))
+        >= SHARED * np.count_nonzero(other.shape & ~track.shape)
+        > 0
+        for other in missed
+    )
 
 
 def _forgotten(track: LiveTrack) -> bool:

@@ -283,8 +283,8 @@ def read_tracks(text: str, name: str) -> TracksRecord:
     if record.checksum != made(record).checksum:
         raise TracksError(
             f"'{name}' was changed by hand beside 'edits'; that would be lost, because all else is made anew: "
-            "put it back as it was, and use `semantic-matte tracks rename` and the like, or write the change under "
-            "'edits'."
+            "put it back as it was, and use `semantic-matte tracks rename` and the like, or write the change "
+            "under 'edits'."
         )
     return record
 

@@ -227,7 +227,10 @@ class ShotPlace:
     def __init__(self, steps: Sequence[Step], pace: Pace, kind: str, now: float) -> None:
         """steps: of a still in this job; without matting among them there is no second round."""
         self._pace, self._kind = pace, kind
-        self._mattes = any(stage == "matting" for stage, _ in steps)
+        # Seconds of a frame in each round: kept to the end, as a share that jumps is not believed.
+        mattes = any(stage == "matting" for stage, _ in steps)
+        self._looking = pace.expected(kind, FINDING)
+        self._matting = pace.expected(kind, FRAMES) if mattes else 0.0
         self._round: Step | None = None
         self._began = now
         self._looked = False
@@ -268,10 +271,9 @@ class ShotPlace:
 
     def share(self) -> float:
         """How much of it is done. What was tied before takes no time."""
-        looking = self._pace.expected(self._kind, FINDING) if self._looked else 0.0
-        matting = self._pace.expected(self._kind, FRAMES) if self._mattes else 0.0
-        whole = self.total * (looking + matting)
-        return (self._found * looking + self._made * matting) / whole if whole > 0 else 0.0
+        looking = self._looking if self._looked else 0.0
+        whole = self.total * (looking + self._matting)
+        return (self._found * looking + self._made * self._matting) / whole if whole > 0 else 0.0
 
     def seconds_left(self, now: float) -> float | None:
         """At its own pace, if that is known."""
@@ -280,8 +282,7 @@ class ShotPlace:
         if not self._found:
             return None
         each = (now - self._began) / self._found
-        expected = self._pace.expected(self._kind, FRAMES) if self._mattes else 0.0
-        matting = each * expected / max(self._pace.expected(self._kind, FINDING), 1e-9)
+        matting = each * self._matting / max(self._looking, 1e-9)
         return (self.total - self._found) * each + self.total * matting
 
     def _end_round(self, now: float) -> None:

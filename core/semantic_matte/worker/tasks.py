@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from semantic_matte.errors import CancelledError, DeviceMemoryError, SemanticMatteError, UsageError
 from semantic_matte.worker.job_place import Pace, Step, shortened, steps_of
 from semantic_matte.worker.job_progress import Cancels, JobProgress
-from semantic_matte_client.protocol import LONGEST_RANGE, MOST_FILES, MOST_INSTANCES
+from semantic_matte_client.protocol import MOST_FILES, MOST_INSTANCES
 
 if TYPE_CHECKING:
     from semantic_matte.engine import Engine
@@ -289,8 +289,8 @@ def _shot(order: Order, told: Mapping[str, Any]) -> dict[str, Any]:
         "type": "shot",
         "job": order["job"],
         "shot": shortened(told["shot"]),
-        "frames": shortened(told["frames"], LONGEST_RANGE),
-        "slots": [{"slot": slot, "frames": shortened(frames, LONGEST_RANGE)} for slot, frames in slots],
+        "frames": shortened(told["frames"]),
+        "slots": [{"slot": slot, "frames": shortened(frames)} for slot, frames in slots],
         "files": [shortened(str(path)) for path in told["files"][:MOST_FILES]],
     }
 

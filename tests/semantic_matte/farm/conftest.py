@@ -52,6 +52,18 @@ def send() -> Callable[..., Any]:
 
 
 @pytest.fixture
+def made(send: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+    """The same, as it goes well: what it tells with --json."""
+
+    def run(*arguments: str | Path) -> dict[str, Any]:
+        sent = send(*arguments, "--json")
+        assert sent.exit_code == 0, sent.output
+        return dict(json.loads(sent.stdout.splitlines()[-1]))
+
+    return run
+
+
+@pytest.fixture
 def plates() -> Callable[[Path, Iterable[int]], Path]:
     """Writes the frames of a pattern as small pictures, and returns the pattern."""
 

@@ -1,8 +1,9 @@
-"""The bundle: taken by OpenJD's own tools, true to every name, value and control, and refused in a sentence."""
+"""The bundle: in the form that OpenJD and Deadline Cloud read, whole, or refused in a sentence."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -10,94 +11,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
-from hypothesis import given
-from hypothesis import strategies as st
 
-from semantic_matte.cli_farm import shot_commands
-from semantic_matte.cli_matte import matte
-from semantic_matte.cli_options import settings_of
-from semantic_matte.cli_shot import collect, track
-from semantic_matte.farm.shots import openjd_range
-from semantic_matte.frame_ranges import parse_frames
-from semantic_matte.settings import Settings
+from semantic_matte.errors import UsageError
+from semantic_matte.farm.shots import plates_of
+from semantic_matte.frame_patterns import FramePattern
+from semantic_matte.shot_sources import PictureShot
 
 Send = Callable[..., Any]
+Made = Callable[..., dict[str, Any]]
 Plates = Callable[[Path, Iterable[int]], Path]
 OpenJD = Callable[..., "subprocess.CompletedProcess[str]"]
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the recorder is a script with a first line")
-COMMANDS: dict[str, Callable[..., None]] = {"track": track, "matte": matte, "collect": collect}
-# Another value than the default for every control.
-OTHERS = {
-    "find": "person,dog:at(3,4),:in(0,0,9,9)",
-    "confidence": 0.125,
-    "label_confidence": "person=0.6,vehicle=0.2",
-    "merge": "person+handbag+tie,horse+person",
-    "smallest": 0.00025,
-    "max_instances": 7,
-    "segmenter": "starter",
-    "dilation_outer": 0.0625,
-    "dilation_inner": 0.1,
-    "passes": 2,
-    "samples": 3,
-    "coverage": "paper",
-    "estimator": "closed_form",
-    "overlaps": "front_to_back",
-    "order": "person,sm_dog_02",
-    "tracker": "transformers:somewhere else",
-    "shortest_track": 2,
-    "carry": 5,
-    "steadiness": 0.5,
-    "missing_frames": "skip",
-    "png": True,
-    "spread": True,
-    "contact_sheet": False,
-    "cryptomatte": False,
-    "foreground": True,
-    "foreground_method": "multi_level",
-    "foreground_space": "ACEScg",
-    "data_window": "tight",
-    "storage": "tiled",
-    "reuse": False,
-    "device": "cpu",
-    "batch": 3,
-    "seed": 17,
-    "accept_licence": "one,two",
-}
-
-
-def options(values: dict[str, Any]) -> list[str]:
-    """What a user types for some controls."""
-    found = []
-    for name, value in values.items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            found.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            found += [f"--{flag}", str(value)]
-    return found
-
-
-def meant(command: str, arguments: list[str]) -> tuple[dict[str, Any], Settings]:
-    """What a step's command line means to the real command: its parameters, and the settings that follow."""
-    application = typer.Typer()
-    application.command()(COMMANDS[command])
-    context = typer.main.get_command(application).make_context(command, list(arguments))
-    controls = {name: value for name, value in context.params.items() if name in Settings.model_fields}
-    return context.params, settings_of(**controls)
-
-
-def result(sent: Any) -> dict[str, Any]:
-    assert sent.exit_code == 0, sent.output
-    return dict(json.loads(sent.stdout.splitlines()[-1]))
 
 
 def test_a_bundle_is_what_openjd_and_deadline_cloud_read(
-    tmp_path: Path, send: Send, plates: Plates, openjd: OpenJD, bundle_files: Callable[[Path], dict[str, Any]]
+    tmp_path: Path, made: Made, plates: Plates, openjd: OpenJD, bundle_files: Callable[[Path], dict[str, Any]]
 ) -> None:
     pattern = plates(tmp_path / "plates" / "shot.####.png", range(1001, 1006))
-    told = result(send(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out", "--json"))
+    told = made(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out")
     assert told["checked"] is True
     assert (told["shot"], told["frames"]) == ("shot", "1001-1005")
     checked = openjd("check", tmp_path / "bundle" / "template.yaml")
@@ -108,6 +40,8 @@ def test_a_bundle_is_what_openjd_and_deadline_cloud_read(
     assert template["specificationVersion"] == "jobtemplate-2023-09"
     assert template["extensions"] == ["TASK_CHUNKING"]
     assert [step["name"] for step in template["steps"]] == ["FindAndTie", "Matte", "Collect"]
+    after = [[row["dependsOn"] for row in step.get("dependencies", ())] for step in template["steps"]]
+    assert after == [[], ["FindAndTie"], ["FindAndTie", "Matte"]]
     rows = {row["name"]: row["value"] for row in found["parameter_values"]["parameterValues"]}
     assert rows == found["openjd_values"]
     assert rows["Plates"] == str(pattern)
@@ -121,7 +55,7 @@ def test_a_bundle_is_what_openjd_and_deadline_cloud_read(
 
 
 def test_deadline_cloud_needs_values_that_paths_have_no_default_for(
-    tmp_path: Path, send: Send, plates: Plates, bundle_files: Callable[[Path], dict[str, Any]]
+    tmp_path: Path, made: Made, plates: Plates, bundle_files: Callable[[Path], dict[str, Any]]
 ) -> None:
     # It refuses absolute defaults, and takes only these kinds of dialogue for each type.
     dialogues = {
@@ -131,7 +65,7 @@ def test_deadline_cloud_needs_values_that_paths_have_no_default_for(
         "FLOAT": {"SPIN_BOX"},
     }
     pattern = plates(tmp_path / "shot.####.png", [1, 2])
-    result(send(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out", "--json"))
+    made(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out")
     found = bundle_files(tmp_path / "bundle")
     definitions = found["template"]["parameterDefinitions"]
     # OpenJD's base form, without extensions for longer ones.
@@ -141,146 +75,6 @@ def test_deadline_cloud_needs_values_that_paths_have_no_default_for(
         assert len(one["userInterface"]["label"]) <= 64
         assert ("default" in one) == (one["name"] not in ("Plates", "OutputFolder", "Frames"))
         assert one["name"] in found["openjd_values"]
-
-
-@posix
-def test_every_control_means_the_same_on_the_farm(
-    tmp_path: Path, send: Send, plates: Plates, openjd: OpenJD, recorder: Any
-) -> None:
-    assert set(OTHERS) == set(Settings.model_fields) - {"track"}
-    pattern = plates(tmp_path / "shot.####.png", range(1, 4))
-    out, bundle = tmp_path / "out", tmp_path / "bundle"
-    given = options(OTHERS)
-    result(send(pattern, "-o", bundle, "--out", out, "--engine", recorder.program, *given, "--json"))
-    run = openjd("run", bundle / "template.yaml", "-p", f"file://{bundle / 'openjd_values.json'}")
-    assert run.returncode == 0, run.stdout + run.stderr
-    _, wanted = meant("matte", [str(pattern), "-o", str(out), *given])
-    assert wanted != Settings()
-    (matted,) = recorder.calls("matte")
-    parameters, settings = meant("matte", matted)
-    assert settings == wanted
-    assert (parameters["plates"], parameters["out"]) == ([pattern], out)
-    assert (parameters["frames"], parameters["chunk"]) == ("1-3", "1-3")
-    assert parameters["worker"] is parameters["as_json"] is True
-    (tracked,) = recorder.calls("track")
-    (collected,) = recorder.calls("collect")
-    for command, arguments in (("track", tracked), ("collect", collected)):
-        parameters, settings = meant(command, arguments)
-        # What it takes at all, as it was given.
-        taken = set(shot_commands().track.controls if command == "track" else shot_commands().collect.controls)
-        assert taken
-        assert settings == wanted.model_copy(
-            update={name: field.default for name, field in Settings.model_fields.items() if name not in taken}
-        )
-        assert (parameters["plates"], parameters["out"], parameters["frames"]) == ([pattern], out, "1-3")
-    # Every step's worker, and the progress that OpenJD's hosts read.
-    assert [row[1:3] for row in recorder.all() if row[1] == "farm-worker"] == [
-        ["farm-worker", "start"],
-        ["farm-worker", "stop"],
-    ] * 2
-    assert {row[0] for row in recorder.all()} == {"openjd"}
-
-
-@posix
-def test_names_of_all_kinds_come_through_unchanged(
-    tmp_path: Path, send: Send, plates: Plates, openjd: OpenJD, recorder: Any
-) -> None:
-    place = tmp_path / "a {{Param.Frames}} 'q' \"d\" $HOME `id` %d%20; é日 #x" / "-plates"
-    pattern = plates(place / "{{{Task}} 100% é.####.png", range(1, 3))
-    model, hint = place / "my 'model' {{x}}.onnx", place / "hint {{Param.Engine}}.png"
-    model.touch()
-    plates(hint, [200])
-    out = place / "the $OUT {{Param.OutputFolder}}"
-    bundle = tmp_path / "bundle"
-    given = ("--engine", recorder.program, "--segmenter", f"onnx:{model}", "--hint", hint)
-    told = result(
-        send(pattern, "-o", bundle, "--out", out, *given, "--colour-space", "ACES {{Param.Find}} 'x'", "--json")
-    )
-    assert told["shot"] == "{{{Task}} 100% é"
-    run = openjd("run", bundle / "template.yaml", "-p", f"file://{bundle / 'openjd_values.json'}")
-    assert run.returncode == 0, run.stdout + run.stderr
-    for command in ("track", "matte"):
-        (arguments,) = recorder.calls(command)
-        parameters, settings = meant(command, arguments)
-        assert (parameters["plates"], parameters["out"]) == ([pattern], out)
-        assert parameters["hint"] == hint
-        assert settings.segmenter == f"onnx:{model}"
-        assert parameters["colour_space"] == "ACES {{Param.Find}} 'x'"
-
-
-@posix
-def test_paths_are_mapped_to_where_a_host_sees_them(
-    tmp_path: Path, send: Send, plates: Plates, openjd: OpenJD, recorder: Any
-) -> None:
-    pattern = plates(tmp_path / "here" / "shot.####.png", range(1, 3))
-    bundle = tmp_path / "bundle"
-    out = tmp_path / "here" / "out"
-    result(send(pattern, "-o", bundle, "--out", out, "--engine", recorder.program, "--json"))
-    rule = {
-        "source_path_format": "POSIX",
-        "source_path": str(tmp_path / "here"),
-        "destination_path": str(tmp_path / "t h e r e"),
-    }
-    rules = json.dumps({"version": "pathmapping-1.0", "path_mapping_rules": [rule]})
-    values = f"file://{bundle / 'openjd_values.json'}"
-    run = openjd("run", bundle / "template.yaml", "-p", values, "--path-mapping-rules", rules)
-    assert run.returncode == 0, run.stdout + run.stderr
-    parameters, _ = meant("matte", recorder.calls("matte")[0])
-    assert parameters["plates"] == [tmp_path / "t h e r e" / "shot.####.png"]
-    assert parameters["out"] == tmp_path / "t h e r e" / "out"
-
-
-@pytest.mark.parametrize(
-    ("frames", "size", "expected"),
-    [
-        ("1001-1007", 3, [[1001, 1002, 1003], [1004, 1005], [1006, 1007]]),
-        ("1001-1011x2", 3, [[1001, 1003, 1005], [1007, 1009, 1011]]),
-        ("1-2,1004,1010-1016x3", 4, [[1, 2, 1004], [1010, 1013, 1016]]),
-        ("5", 10, [[5]]),
-    ],
-)
-def test_chunks_hold_every_frame_once(
-    tmp_path: Path,
-    send: Send,
-    plates: Plates,
-    bundle_files: Callable[[Path], dict[str, Any]],
-    frames: str,
-    size: int,
-    expected: list[list[int]],
-) -> None:
-    from openjd.model import (
-        StepParameterSpaceIterator,
-        create_job,
-        decode_job_template,
-        preprocess_job_parameters,
-    )
-
-    pattern = plates(tmp_path / "shot.####.png", parse_frames(frames))
-    given = ("--frames", frames, "--chunk-size", size)
-    result(send(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out", *given, "--json"))
-    found = bundle_files(tmp_path / "bundle")
-    template = decode_job_template(template=found["template"], supported_extensions=["TASK_CHUNKING"])
-    values = preprocess_job_parameters(
-        job_template=template,
-        job_parameter_values={name: str(value) for name, value in found["openjd_values"].items()},
-        job_template_dir=tmp_path,
-        current_working_dir=tmp_path,
-    )
-    job = create_job(job_template=template, job_parameter_values=values)
-    tasks = StepParameterSpaceIterator(space=job.steps[1].parameterSpace)
-    # As `--chunk` reads what the farm writes.
-    assert [list(parse_frames(task["Frame"].value)) for task in tasks] == expected
-    assert parse_frames(found["openjd_values"]["Frames"]) == parse_frames(frames)
-
-
-@given(st.sets(st.integers(-50, 200), min_size=1, max_size=40))
-def test_openjd_and_we_mean_the_same_frames(frames: set[int]) -> None:
-    from openjd.model import IntRangeExpr
-
-    text = openjd_range(frames)
-    assert sorted(IntRangeExpr.from_str(text)) == sorted(frames) == list(parse_frames(text))
-    # What a farm writes into a chunk, read by `--chunk`.
-    assert list(parse_frames(str(IntRangeExpr.from_list(sorted(frames))))) == sorted(frames)
 
 
 def test_shots_get_a_job_each(
@@ -299,7 +93,7 @@ def test_shots_get_a_job_each(
 
 
 def test_hints_and_tracks_travel_with_the_job(
-    tmp_path: Path, send: Send, plates: Plates, bundle_files: Callable[[Path], dict[str, Any]]
+    tmp_path: Path, made: Made, plates: Plates, bundle_files: Callable[[Path], dict[str, Any]]
 ) -> None:
     pattern = plates(tmp_path / "shot.####.png", [1, 2])
     plates(tmp_path / "mask.png", [200])
@@ -308,18 +102,18 @@ def test_hints_and_tracks_travel_with_the_job(
     out = tmp_path / "out"
     out.mkdir()
     (out / "shot.tracks.json").write_text("{}")
-    result(send(pattern, "-o", tmp_path / "bundle", "--out", out, "--hint", hint, "--json"))
+    made(pattern, "-o", tmp_path / "bundle", "--out", out, "--hint", hint)
     found = bundle_files(tmp_path / "bundle")
     names = [Path(name).name for name in found["asset_references"]["assetReferences"]["inputs"]["filenames"]]
     assert names == ["shot.0001.png", "shot.0002.png", "hint.json", "mask.png", "shot.tracks.json"]
     assert found["openjd_values"]["Hint"] == str(hint)
 
 
-def test_the_same_request_gives_the_same_bytes(tmp_path: Path, send: Send, plates: Plates) -> None:
+def test_the_same_request_gives_the_same_bytes(tmp_path: Path, made: Made, plates: Plates) -> None:
     pattern = plates(tmp_path / "shot.####.png", [1, 2])
     kept = []
     for _ in range(2):
-        result(send(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out", "--json"))
+        made(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out")
         kept.append({path.name: path.read_bytes() for path in (tmp_path / "bundle").iterdir()})
     assert kept[0] == kept[1]
 
@@ -394,6 +188,61 @@ def test_without_openjd_the_bundle_is_written_and_its_check_is_missed(
     monkeypatch.setitem(sys.modules, "openjd.model", None)
     pattern = plates(tmp_path / "shot.####.png", [1, 2])
     sent = send(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out", "--json")
-    assert result(sent)["checked"] is False
+    assert json.loads(sent.stdout.splitlines()[-1])["checked"] is False
     assert "semantic-matte[farm]" in sent.output
     assert (tmp_path / "bundle" / "template.yaml").is_file()
+
+
+def test_a_film_is_one_file_that_travels(
+    tmp_path: Path, made: Made, bundle_files: Callable[[Path], dict[str, Any]]
+) -> None:
+    import av
+    import numpy as np
+
+    film = tmp_path / "a film.mp4"
+    with av.open(str(film), "w") as container:
+        stream = container.add_stream("mpeg4", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        for level in (20, 90, 200):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), level, np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    made(film, "-o", tmp_path / "bundle", "--out", tmp_path / "out")
+    found = bundle_files(tmp_path / "bundle")
+    assert (found["openjd_values"]["Plates"], found["openjd_values"]["Frames"]) == (str(film), "1-3")
+    assert found["template"]["parameterDefinitions"][0]["dataFlow"] == "IN"
+    assets = found["asset_references"]["assetReferences"]
+    assert (assets["inputs"]["filenames"], assets["referencedPaths"]) == ([str(film)], [])
+
+
+def test_frames_too_scattered_for_a_parameter_are_said(tmp_path: Path, send: Send, plates: Plates) -> None:
+    # No three of them in even steps.
+    frames = [number * number for number in range(2, 200)]
+    pattern = plates(tmp_path / "shot.####.png", frames)
+    given = ("--frames", ",".join(map(str, frames)))
+    sent = send(pattern, "-o", tmp_path / "bundle", "--out", tmp_path / "out", *given)
+    assert sent.exit_code == 2
+    assert "so many gaps" in sent.output
+
+
+@posix
+def test_a_path_that_is_no_text_is_said(tmp_path: Path, send: Send, plates: Plates) -> None:
+    out = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    pattern = plates(tmp_path / "shot.####.png", [1, 2])
+    sent = send(pattern, "-o", tmp_path / "bundle", "--out", out)
+    assert sent.exit_code == 2
+    assert "is not UTF-8" in sent.output
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_files_that_no_pattern_stands_for_are_said(tmp_path: Path, made: Made, plates: Plates) -> None:
+    plates(tmp_path / "shot.####.50%d.png", [1, 2])
+    pattern = FramePattern(tmp_path, "shot.", ".50%d.png", 4)
+    shot = PictureShot.of(pattern, {1: tmp_path / "shot.0001.50%d.png"})
+    with pytest.raises(UsageError, match="can't be named by one frame pattern"):
+        plates_of(shot)
+    # Where the sign stands before the number, it does no harm.
+    odd = plates(tmp_path / "50%d #2.####.png", [1, 2])
+    told = made(*sorted(tmp_path.glob("50*")), "-o", tmp_path / "bundle", "--out", tmp_path)
+    assert told["shot"] == "50%d #2"
+    assert json.loads((tmp_path / "bundle" / "openjd_values.json").read_text())["Plates"] == str(odd)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,7 @@ def test_two_sessions_of_one_host_have_workers_of_their_own(
     deep = tmp_path / ("session-" + "0123456789abcdef" * 8)
     deep.mkdir()
     monkeypatch.setenv("TMPDIR", str(deep))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     first, second = start_session_worker("cpu"), start_session_worker("cpu")
     try:
         assert os.environ[RUNTIME_VARIABLE] == str(second)

@@ -131,3 +131,19 @@ def test_frames_are_spread_and_the_worst_is_among_them(numbers: set[int], data: 
     assert len(chosen) in (min(8, len(frames)), min(8, len(frames)) - 1)
     assert {frames[0], frames[-1]} <= set(chosen)
     assert also is None or also in chosen
+
+
+def test_only_the_largest_objects_are_named_in_a_crowd(make_matte) -> None:
+    """Forty objects on each other: two names, as one more would cover another one."""
+    size = (270, 480)
+    plate = Plate(np.zeros((*size, 3), np.float32))
+    boxes = [Box(200, 100, 200 + side, 100 + side) for side in range(20, 60)]
+    panels = []
+    for count in (40, 2):
+        # The two largest are the last two of all.
+        kept = list(enumerate(boxes))[-count:]
+        mattes = [(index, make_matte(size, box, f"sm_dog_{index:02d}")) for index, box in kept]
+        shot = shot_of(size, timeline_of(40, range(1)))
+        panels.append(np.asarray(draw_shot_sheet(shot, [SheetFrame(1, plate, mattes)], 1)).astype(int))
+    white = [(panel[:500].min(axis=2) > 200).sum() for panel in panels]
+    assert white[0] == pytest.approx(white[1], rel=0.1)

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from semantic_matte.collecting import collect
-from semantic_matte.errors import CancelledError, OutputError, PlateError
+from semantic_matte.errors import CancelledError, OutputError, PlateError, UsageError
 from semantic_matte.outputs.sheet_pictures import object_colour
 from semantic_matte.outputs.shot_record_model import ShotRecord
 from semantic_matte.settings import Settings
@@ -319,6 +319,11 @@ def test_an_end_asked_for_leaves_the_old_record(shot) -> None:
     with pytest.raises(CancelledError):
         shot.collect([1, 2], progress=Ending())
     assert contents(shot.folder) == before
+
+
+def test_a_shot_of_no_frames_is_none(shot) -> None:
+    with pytest.raises(UsageError, match="has no frames"):
+        shot.collect([])
 
 
 def test_a_folder_that_is_none(shot, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from semantic_matte.reports.findings import findings
 from semantic_matte.reports.tables import control_text
 from semantic_matte.reports.writing import write_report
 from semantic_matte.settings import Settings
+from semantic_matte.shots.tracks_model import TracksRecord, canonical, made
 from semantic_matte.types import Plate
 
 MakeShot = Callable[..., Any]
@@ -149,7 +150,28 @@ def test_a_shot_that_is_not_collected_yet_is_told_from_its_frames(shot) -> None:
     _, page = page_of(shot.folder)
     assert "This shot was not collected yet" in page.text
     assert "Frames 1, 2, 4: 3 of 3 whole, 2 objects, 64 x 36 pixels." in page.text
+    assert "Only frames that have a result are counted here" in page.text
     assert ["New scenes", "not known"] in page.rows
+
+
+def test_tracks_say_which_frames_a_shot_has_that_is_not_collected_yet(shot) -> None:
+    tracks = TracksRecord(
+        schema=1, shot="shot", size=(64, 36), cuts=(3,), key=None, settings_hash="0" * 64, tracker="overlap",
+        notices=(), frames="1-5", edits=(), edit_notices=(), tracks=(), checksum="0" * 64,
+    )  # fmt: skip
+    place = shot.folder / "shot.tracks.json"
+    place.write_text(canonical(made(tracks)), encoding="utf-8")
+    _, page = page_of(shot.folder)
+    assert "Frames 1, 2, 3, 4, 5" not in page.text
+    assert "Frames 1-5: 0 of 5 whole, 0 objects." in page.text
+    shot.write([1, 2, 4])
+    _, page = page_of(shot.folder)
+    assert "This shot was not collected yet." in page.text
+    assert "Only frames that have a result" not in page.text
+    assert ["3, 5", "missing", "2", "There is no result of it."] in page.rows
+    assert ["New scenes", "3"] in page.rows
+    place.write_text("{", encoding="utf-8")
+    assert read_contents(shot.folder).shots[0].survey.frames == (1, 2, 4)
 
 
 def test_the_record_says_which_frames_there_are_and_the_folder_what_became_of_them(shot) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -345,16 +346,21 @@ def test_classes_of_ones_own(make_state: Any, picture: ByteArray, plate_of: Any,
 class TestOfficialWeights:
     """Found by their names where `weights pull` puts them: with a manifest whose checksums are the test's."""
 
-    @pytest.fixture(autouse=True)
-    def a_manifest(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: Path) -> Iterator[None]:
+    @pytest.fixture(scope="class")
+    def pulled(self, tmp_path_factory: pytest.TempPathFactory, file: Path) -> Path:
+        """The file in a folder with a manifest that takes it for the official one, for all of these tests."""
         content = yaml.safe_load((weights.weights_folder() / "manifest.yaml").read_text(encoding="utf-8"))
         row = content["downloads"]["torchvision_mask_rcnn_v1"]
         row["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-        (tmp_path / "manifest.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-        self.place = tmp_path / row["file"]
-        self.place.write_bytes(file.read_bytes())
-        monkeypatch.setenv("SEMANTIC_MATTE_WEIGHTS", str(tmp_path))
-        monkeypatch.setattr(weights, "_FOLDERS", (tmp_path,))
+        folder: Path = tmp_path_factory.mktemp("pulled")
+        (folder / "manifest.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+        return Path(shutil.copyfile(file, folder / row["file"]))
+
+    @pytest.fixture(autouse=True)
+    def a_manifest(self, monkeypatch: pytest.MonkeyPatch, pulled: Path) -> Iterator[None]:
+        self.place = pulled
+        monkeypatch.setenv("SEMANTIC_MATTE_WEIGHTS", str(pulled.parent))
+        monkeypatch.setattr(weights, "_FOLDERS", (pulled.parent,))
         weights.manifest.cache_clear()
         yield
         weights.manifest.cache_clear()
@@ -523,7 +529,7 @@ def test_other_controls_without_loading_again(file: Path, picture: ByteArray, pl
     label = adapter(file).segment(plate_of(picture), SilentProgress())[3].label
     table = [
         {"confidence": CONFIDENCE},
-        {"confidence": 0.02, "max_instances": 250},
+        {"confidence": 0.02, "max_instances": 120},
         {"confidence": 0.8, "label_confidence": [f"{label}=0.1"]},
         {"confidence": CONFIDENCE, "find": [label]},
         {"confidence": CONFIDENCE, "max_instances": 2},
