@@ -13,10 +13,14 @@ import typer
 from semantic_matte import __version__
 from semantic_matte.cli_comp import comp
 from semantic_matte.cli_doctor import doctor
+from semantic_matte.cli_evaluate import evaluate
+from semantic_matte.cli_farm import farm_template, farm_worker_app
 from semantic_matte.cli_install import install
 from semantic_matte.cli_matte import matte, refine, segment
 from semantic_matte.cli_options import Json
+from semantic_matte.cli_report import report
 from semantic_matte.cli_shot import collect, track
+from semantic_matte.cli_tracks import tracks_app
 from semantic_matte.cli_weights import weights_app
 from semantic_matte.cli_worker import worker_app
 from semantic_matte.console import BarProgress, JsonProgress, run_work, write_json_line
@@ -29,6 +33,8 @@ app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 app.add_typer(worker_app, name="worker")
+app.add_typer(tracks_app, name="tracks")
+app.add_typer(farm_worker_app, name="farm-worker", hidden=True)
 
 
 app.command("matte")(matte)
@@ -37,6 +43,9 @@ app.command("refine")(refine)
 app.command("comp")(comp)
 app.command("track")(track)
 app.command("collect")(collect)
+app.command("report")(report)
+app.command("evaluate")(evaluate)
+app.command("farm-template")(farm_template)
 
 
 @app.command("export-cat")

@@ -22,6 +22,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from semantic_matte import openjd_progress
 from semantic_matte.errors import SemanticMatteError
 from semantic_matte.interrupts import interrupted_exit_code
 from semantic_matte.ports import ProgressEvent
@@ -89,7 +90,10 @@ class BarProgress:
 
 
 class JsonProgress:
-    """JSON lines on standard output, one event a line."""
+    """JSON lines on standard output, one event a line; in a task of an OpenJD farm its lines too."""
+
+    def __init__(self) -> None:
+        self._farm = openjd_progress.OpenJDProgress() if openjd_progress.is_wanted() else None
 
     def __enter__(self) -> JsonProgress:
         return self
@@ -99,6 +103,8 @@ class JsonProgress:
 
     def advance(self, event: ProgressEvent) -> None:
         """Write a progress event."""
+        if self._farm:
+            self._farm.advance(event)
         if event.total:
             write_json_line(
                 {
@@ -158,6 +164,8 @@ def _fail(message: str, code: int, as_json: bool) -> None:
     """Say why it ended, where the user or a farm looks for it, and end with this exit code."""
     if as_json:
         write_json_line({"event": "error", "message": message, "exit_code": code})
+        if openjd_progress.is_wanted():
+            openjd_progress.write_failure(message)
     else:
         Console(stderr=True).print(message, style="red", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(code)

@@ -29,9 +29,9 @@ class ObjectScore:
     "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation"). main_share: of the frames
     that show the object, those in which this slot is the best one and reaches MATCH_IOU. purity: of the frames
     in which this slot is anywhere, those in which it reaches MATCH_IOU on the object (of clusters: Manning et
-    al. 2008, "Introduction to Information Retrieval", 16.3). switches: how often the object is matched by another
-    slot than when it was last matched (identity switches: Bernardin & Stiefelhagen 2008, "Evaluating Multiple
-    Object Tracking Performance: The CLEAR MOT Metrics"; a slot keeps an object as long as it reaches MATCH_IOU,
+    al. 2008, "Introduction to Information Retrieval", 16.3). switches: how often the object is matched by
+    another slot than when it was last matched (identity switches: Bernardin & Stiefelhagen 2008, "Evaluating
+    Multiple Object Tracking Performance: The CLEAR MOT Metrics"; a slot keeps an object as long as it reaches MATCH_IOU,
     even where another overlaps it better).
     """
 

@@ -47,12 +47,18 @@ def finding_key(
     """
     digest = Digest("finding")
     digest.value("version", version)
-    defaults = Settings().model_dump(include=set(Settings.model_fields) - set(FINDING))
-    digest.value("settings", settings_digest(settings.model_copy(update=defaults)))
+    digest.value("settings", finding_settings_digest(settings))
     digest.value("frames", list(frames))
     digest.value("models", model_rows(models))
     digest.value("hints", hints_digest(hints))
     return digest.hexadecimal
+
+
+def finding_settings_digest(settings: Settings) -> str:
+    """64 hexadecimal digits of the controls that what is found and tied follows from: of all others the same
+    whatever they are."""
+    defaults = Settings().model_dump(include=set(Settings.model_fields) - set(FINDING))
+    return settings_digest(settings.model_copy(update=defaults))
 
 
 class FrameKeys:

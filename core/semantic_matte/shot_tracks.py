@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from semantic_matte.content_keys import settings_digest
 from semantic_matte.engine import Engine
 from semantic_matte.errors import PlateError, TracksError
 from semantic_matte.outputs.atomic import replacing
@@ -15,7 +14,7 @@ from semantic_matte.planned_models import planned_models
 from semantic_matte.ports import Progress, ProgressEvent
 from semantic_matte.result_files import ShotFiles
 from semantic_matte.shot_finding import FoundShot, find_and_tie, read_for_finding
-from semantic_matte.shot_keys import finding_key
+from semantic_matte.shot_keys import finding_key, finding_settings_digest
 from semantic_matte.shot_sources import Shot
 from semantic_matte.shot_types import Track
 from semantic_matte.shots.edits import apply_edits, tracks_record
@@ -146,7 +145,7 @@ def _masks(
         size=(width, height),
         cuts=found.cuts,
         key=key,
-        settings_hash=settings_digest(engine.settings),
+        settings_hash=finding_settings_digest(engine.settings),
         tracker=engine.settings.tracker.partition(":")[0],
         notices=notices,
         plates={str(number): digest for number, digest in found.plates.items()},

@@ -29,7 +29,7 @@ HIDDEN = 0.5
 GONE = 0.1
 # An object that the flow lost is looked for as a whole, this many times its size around where it was; what is
 # found has to correlate so well with it, and the object has to be so many small pixels wide and high.
-PIECE_REACH, PIECE_ALIKE, SMALLEST_PIECE = 1.0, 0.6, 6
+PIECE_REACH, PIECE_ALIKE, SMALLEST_PIECE = 1.0, 0.75, 6
 # An object was lost by the flow where what it brought correlates by less with what is there: on DAVIS .87 and
 # more, .7 and less where objects move by most of their radius.
 FOLLOWED = 0.8
@@ -65,17 +65,19 @@ def _likeness(moved: Instance, flow: Flow) -> float:
     """How well what a flow brought inside an instance correlates with what is there, in [-1, 1]."""
     rows, columns = flow.trust.shape
     covered = cv2.resize(moved.mask.view(np.uint8), (columns, rows), interpolation=cv2.INTER_AREA) > 0
-    y, x = np.nonzero(covered)
-    if x.size < 2:
+    small = Box.around(covered)
+    if small is None:
         return 1.0
-    from_x = (x + flow.field[y, x, 0]).astype(np.float32)[np.newaxis]
-    from_y = (y + flow.field[y, x, 1]).astype(np.float32)[np.newaxis]
-    brought = cv2.remap(flow.there, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
-    one, other = brought.astype(np.float64), flow.here[y, x].astype(np.float64)
+    inside = covered[small.slices]
+    field = flow.field[small.slices]
+    from_x = np.arange(small.x0, small.x1, dtype=np.float32) + field[..., 0]
+    from_y = np.arange(small.y0, small.y1, dtype=np.float32)[:, np.newaxis] + field[..., 1]
+    brought = cv2.remap(flow.there, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[inside]
+    one, other = brought.astype(np.float64), flow.here[small.slices][inside].astype(np.float64)
     one, other = one - one.mean(), other - other.mean()
     power = float(np.sqrt(np.square(one).sum() * np.square(other).sum()))
     # A plain surface can't contradict.
-    return float((one * other).sum()) / power if power > x.size else 1.0
+    return float((one * other).sum()) / power if power > one.size else 1.0
 
 
 def _as_one_piece(instance: Instance, flow: Flow) -> Instance | None:
@@ -179,9 +181,13 @@ def completed(
 
 def _gaps(track: LiveTrack, longest: int) -> list[tuple[int, int]]:
     """The pairs of sure sightings with at most `longest` frames between them, in which something is to be
-    done."""
+    done. One that goes behind another is half hidden before it is missed: there is nothing to be carried."""
     sure = [place for place in sorted(track.sightings) if track.agreement[place] >= AGREES]
-    return [(first, last) for first, last in pairwise(sure) if 0 < last - first - 1 <= longest]
+    return [
+        (first, last)
+        for first, last in pairwise(sure)
+        if 0 < last - first - 1 <= longest and not track.half_hidden & {first, last}
+    ]
 
 
 def _contradict(
