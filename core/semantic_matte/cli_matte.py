@@ -99,11 +99,11 @@ def matte(
     dilation_outer: DilationOuter = None,
     overlaps: Overlaps = None,
     order: Order = None,
-    png: Png = False,
-    spread: Spread = False,
+    png: Png = None,
+    spread: Spread = None,
     contact_sheet: ContactSheet = None,
     cryptomatte: Cryptomatte = None,
-    foreground: Foreground = False,
+    foreground: Foreground = None,
     foreground_method: ForegroundMethod = None,
     foreground_space: ForegroundSpace = None,
     data_window: DataWindow = None,
@@ -267,6 +267,8 @@ def _matte_in_worker(
         hint=asked.hint,
         trimap=asked.trimap,
         colour_space=asked.colour_space,
+        frames=asked.frames,
+        chunk=asked.chunk,
     )
     return [{name: frame[name] for name in FRAME_FIELDS} for frame in frames]
 

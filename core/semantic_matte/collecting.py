@@ -166,6 +166,7 @@ def shot_record(
 
 
 def _slot_row(course: SlotCourse) -> dict[str, Any]:
+    """An object over the shot; means are of the frames that show it."""
     shown = course.shown
     return {
         "slot": course.slot,
@@ -179,6 +180,7 @@ def _slot_row(course: SlotCourse) -> dict[str, Any]:
 
 
 def _measure(course: SlotCourse, what: Literal["spread", "flicker"]) -> dict[str, float] | None:
+    """Mean and worst of a measure; None where no frame tells it."""
     told = course.measured(what)
     if not told:
         return None
@@ -249,6 +251,7 @@ def _span(survey: ShotSurvey) -> str:
 
 
 def _timeline(survey: ShotSurvey, cuts: Sequence[int], shown: Sequence[int]) -> Timeline:
+    """What the sheet's foot shows."""
     rows = [
         TimelineRow(
             course.slot,

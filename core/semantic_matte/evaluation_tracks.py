@@ -24,15 +24,15 @@ MATCH_IOU = 0.5
 class ObjectScore:
     """How well one object of a shot was kept.
 
-    slot: the main slot, the one that is best in most frames; or the one that was asked for. ious: of that slot,
-    frame by frame; 1 where both are empty. mean_iou: their mean, J of the DAVIS benchmark (Perazzi et al. 2016,
-    "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation"). main_share: of the frames
-    that show the object, those in which this slot is the best one and reaches MATCH_IOU. purity: of the frames
-    in which this slot is anywhere, those in which it reaches MATCH_IOU on the object (of clusters: Manning et
-    al. 2008, "Introduction to Information Retrieval", 16.3). switches: how often the object is matched by
-    another slot than when it was last matched (identity switches: Bernardin & Stiefelhagen 2008, "Evaluating
-    Multiple Object Tracking Performance: The CLEAR MOT Metrics"; a slot keeps an object as long as it reaches MATCH_IOU,
-    even where another overlaps it better).
+    slot: the main slot, the one that is best in most frames; or the one that was asked for. ious: of that
+    slot, frame by frame; 1 where both are empty. mean_iou: their mean, J of the DAVIS benchmark (Perazzi et
+    al. 2016, "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation"). main_share: of
+    the frames that show the object, those in which this slot is the best one and reaches MATCH_IOU. purity:
+    of the frames in which this slot is anywhere, those in which it reaches MATCH_IOU on the object (of
+    clusters: Manning et al. 2008, "Introduction to Information Retrieval", 16.3). switches: how often the
+    object is matched by another slot than when it was last matched (identity switches: Bernardin &
+    Stiefelhagen 2008, "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics"; a slot keeps
+    an object as long as it reaches MATCH_IOU, even where another overlaps it better).
     """
 
     slot: str

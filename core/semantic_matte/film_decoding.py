@@ -231,7 +231,7 @@ def picture_stream(container: Any, path: Path) -> Any:
 
 def _is_cover(stream: Any) -> bool:
     """Whether it is the picture on a sound file's sleeve."""
-    return bool(int(stream.disposition) & _ATTACHED_PICTURE)
+    return bool(int(getattr(stream, "disposition", 0)) & _ATTACHED_PICTURE)
 
 
 def damaged(path: Path, error: Exception) -> str:

@@ -58,15 +58,16 @@ def film_index(container: Any, stream: Any, path: Path) -> FilmIndex:
     is read, but none decoded where its codec packs one frame in each. Raises PlateError for a film that is cut
     off, and PyAV's errors.
     """
+    if container.format.name.startswith("mov"):
+        _check_boxes(path)
     listed = _listed(container, stream)
     if listed is not None:
-        _check_length(listed, path)
         times = sorted(entry.timestamp for entry in listed if not entry.is_discard)
         if len(set(times)) == len(times):
             return FilmIndex(times, times)
     if stream.codec_context.name not in _FRAME_A_PACKET:
         return _by_decoding(container, stream)
-    return _by_packets(container, stream, path)
+    return _by_packets(container, stream)
 
 
 def _listed(container: Any, stream: Any) -> list[Any] | None:
@@ -78,24 +79,15 @@ def _listed(container: Any, stream: Any) -> list[Any] | None:
     return entries if complete and all(entry.is_keyframe for entry in entries) else None
 
 
-def _check_length(entries: Sequence[Any], path: Path) -> None:
-    """Raise PlateError if the file ends before its last frame."""
-    size = path.stat().st_size
-    whole = sum(entry.pos + entry.size <= size for entry in entries)
-    if whole < len(entries):
-        raise _cut_off(path, len(entries), whole)
-
-
-def _by_packets(container: Any, stream: Any, path: Path) -> FilmIndex:
-    """By the times of all packets. Raises PlateError where they are fewer than the header promises."""
+def _by_packets(container: Any, stream: Any) -> FilmIndex:
+    """By the times of all packets."""
     times: list[int] = []
     keys: list[int] = []
-    count = untimed = 0
+    untimed = 0
     for packet in container.demux(stream):
         # The last one is empty and stands for the end.
         if packet.size == 0:
             continue
-        count += 1
         untimed += packet.pts is None
         if packet.pts is None:
             continue
@@ -103,9 +95,6 @@ def _by_packets(container: Any, stream: Any, path: Path) -> FilmIndex:
             keys.append(packet.pts)
         if not packet.is_discard:
             times.append(packet.pts)
-    promised = stream.frames if container.format.name.startswith("mov") else 0
-    if count < min(promised, len(getattr(stream, "index_entries", ())) or promised):
-        raise _cut_off(path, promised, count)
     if untimed or len(set(times)) != len(times):
         container.seek(0, stream=stream)
         return _by_decoding(container, stream)
@@ -118,8 +107,22 @@ def _by_decoding(container: Any, stream: Any) -> FilmIndex:
     return FilmIndex(range(count), (), seekable=False)
 
 
-def _cut_off(path: Path, promised: int, there: int) -> PlateError:
-    return PlateError(
-        f"The film '{path}' is cut off: its header tells of {promised} frames, and {there} are there. Copy or "
-        "export it again."
-    )
+def _check_boxes(path: Path) -> None:
+    """Raise PlateError if a QuickTime or MP4 file ends within one of its boxes (ISO/IEC 14496-12, 4.2)."""
+    end = path.stat().st_size
+    place = 0
+    with path.open("rb") as stream:
+        while place < end:
+            stream.seek(place)
+            header = stream.read(16)
+            size = int.from_bytes(header[:4], "big")
+            # 1: the size follows in 64 bits. 0: the last box goes up to the end.
+            size = int.from_bytes(header[8:16], "big") if size == 1 else size or end - place
+            if size < 8:
+                # No box: the reader that opened the file knows what to do about it.
+                return
+            place += size
+    if place > end:
+        raise PlateError(
+            f"The film '{path}' is cut off: it has {end:,} of {place:,} bytes or more. Copy or export it again."
+        )

@@ -179,7 +179,7 @@ def _planar(frame: Any) -> Any:
     """The frame with each component in a plane of its own. Raises PlateError."""
     layout = frame.format
     components = layout.components
-    if layout.is_bayer or layout.name.startswith("xyz"):
+    if layout.name.startswith(("bayer", "xyz")):
         raise _unreadable(frame)
     if layout.has_palette:
         wanted = "gbrp"

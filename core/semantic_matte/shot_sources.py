@@ -263,8 +263,9 @@ def missing_sentence(shot: Shot) -> str:
     count = len(shot.missing)
     are = "1 frame" if count == 1 else f"{count} frames"
     verb, them = ("is", "it") if count == 1 else ("are", "them")
+    remedy = "give other --frames" if shot.is_film else f"put {them} there"
     return (
-        f"{are} of '{shot.title}' {verb} missing: {frames_text(shot.missing)}: put {them} there, or "
+        f"{are} of '{shot.title}' {verb} missing: {frames_text(shot.missing)}: {remedy}, or "
         f"--missing-frames skip leaves {them} out."
     )
 

@@ -293,7 +293,7 @@ class TestVersions:
             with pytest.raises(VersionError) as caught:
                 client.submit("segment", place.plate).wait(30)
             assert "protocol 2" in str(caught.value)
-            assert "protocol 1" in str(caught.value)
+            assert "protocol 3" in str(caught.value)
             assert "install the same version" in str(caught.value)
             with pytest.raises(VersionError):
                 client.stop("idle")
@@ -313,7 +313,7 @@ class TestVersions:
         command = [sys.executable, "-I", "-S", "-c", code, place.plate]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         assert "protocol 2" in told
-        assert "protocol 1" in told
+        assert "protocol 3" in told
         works(place)
 
 

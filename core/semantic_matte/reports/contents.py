@@ -177,6 +177,7 @@ def _untied(folder: Path, name: str) -> list[Path]:
 
 
 def _still(folder: Path, name: str, sidecar: Path) -> ReportedStill:
+    """A picture's result as it lies there now."""
     record = read_sidecar(sidecar)
     if record is None:
         said = f"'{sidecar.name}' is damaged, or of another version: matte it again."

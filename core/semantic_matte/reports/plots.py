@@ -104,6 +104,7 @@ def _timeline_row(
     colour: int,
     sources: Mapping[int, str],
 ) -> list[Markup]:
+    """A name, and below it an object's bars in front of an empty one."""
     middle = top + _NAME + _BAR / 2
     parts = [
         element("text", name, x=LEFT, y=top + _NAME - 5),
@@ -132,6 +133,7 @@ def _bar(
     content: Markup | tuple[()] = (),
     **attributes: object,
 ) -> Markup:
+    """A rectangle from the place of a frame to that of another, around a height."""
     left, right = across.edge(first), across.edge(end)
     return element(
         "rect",
@@ -172,6 +174,7 @@ def _frame_axis(across: FrameScale, bottom: float) -> list[Markup]:
 def _cuts(
     across: FrameScale, place: Mapping[int, int], cuts: Collection[int], top: int, height: int
 ) -> list[Markup]:
+    """A dashed line before each frame that begins a new scene."""
     lines = []
     for number in sorted(cuts):
         if number in place:

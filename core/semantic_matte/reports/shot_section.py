@@ -145,6 +145,7 @@ def _apart(marks: Sequence[tuple[int, int, float]], frames: Sequence[int]) -> li
 
 
 def _area(shot: ReportedShot) -> list[Markup]:
+    """Plots of every object's area, at most eight in each."""
     drawn = []
     for start in range(0, len(shot.survey.slots), _LINES):
         part = list(enumerate(shot.survey.slots))[start : start + _LINES]

@@ -14,6 +14,8 @@ from semantic_matte.types import BoolArray, Box, ByteArray, FloatArray, Instance
 # A find agrees with a track's shape from this overlap on.
 AGREES = 0.5
 JUST_BELOW = 0.499
+# One that agrees by so much is the object in another shape, if it is no more than so many times as large or small.
+DEFORMED, RESIZED = 0.25, 1.6
 # A track that was lost for more frames than this takes the shape that it is found again with.
 SHAPE_KEPT = 2
 # How fast speed, size and colours follow what is found.
@@ -149,7 +151,8 @@ def accept(
     first = not track.sightings
     agreement = 1.0 if first or sure_of_it else _agreement(track, find)
     fresh = first or sure_of_it or track.lost > 1 + SHAPE_KEPT
-    trusted = not shared and (fresh or agreement >= AGREES or track.doubts >= longest_doubt)
+    deformed = agreement >= DEFORMED and 1 / RESIZED <= find.area / max(track.area, 1.0) <= RESIZED
+    trusted = not shared and (fresh or agreement >= AGREES or deformed or track.doubts >= longest_doubt)
     track.sightings[place] = Sighting.of(find.instance)
     track.agreement[place] = max(agreement, AGREES) if trusted else min(agreement, JUST_BELOW)
     label = find.instance.label
@@ -158,6 +161,9 @@ def accept(
     track.doubts = 0 if trusted else track.doubts + 1
     if trusted:
         _learn(track, find, place, first)
+    elif track.shape.any():
+        # The picture's motion tells better where it is than a speed that is not corrected.
+        track.centre = centre_of(track.shape)
     track.lost = 0
 
 

@@ -31,7 +31,7 @@ LOOK_SIDE = 5
 # Where a neighbour's alpha is this far from the frame's own, on the mean of a square of this fraction of the
 # object's size, the two don't speak of the same thing (a limb that one of them lost), and it counts 1 / e: a
 # mean would be a ghost. Single hairs that miss each other hardly show in the mean.
-APART = 0.45
+APART = 0.5
 REGION = 0.06
 # Motion of this fraction of the frame's longer side, between the two frames, makes a neighbour count 1 / e.
 FAST = 0.04
@@ -98,7 +98,10 @@ def steady_matte(
     for neighbour in neighbours:
         alpha, sure = carried_alpha(matte.instance, picture, neighbour, around)
         apart = mean_around(np.abs(alpha - own_around), side)[inside]
-        sure = sure[inside] * np.exp(apart * apart * np.float32(-1 / APART**2)) * np.float32(2 * strength)
+        # Flat below and steep above: what is a little apart is to be averaged, what is far apart left out.
+        sure = (
+            sure[inside] * np.exp(-np.square(np.square(apart / np.float32(APART)))) * np.float32(2 * strength)
+        )
         total += sure * alpha[inside]
         weight += sure
     crop = matte.crop.copy()

@@ -12,7 +12,7 @@ import pytest
 
 from semantic_matte.errors import PlateError, UsageError
 from semantic_matte.film_pixels import film_pixels
-from semantic_matte.shot_sources import sort_plates
+from semantic_matte.shot_sources import missing_sentence, sort_plates
 from semantic_matte.types import FloatArray
 from semantic_matte.video_files import Film
 
@@ -141,6 +141,9 @@ def test_a_film_is_a_shot(films: Any) -> None:
     assert shot.path(7) == shot.plate_name(7) == path.with_name("closed.0007.mp4")
     assert films.number_in(shot.read(7).pixels) == 7
     assert sort_plates([path])[0][0].frames == tuple(range(1, 13))
+    assert missing_sentence(shot).endswith(
+        "are missing: 15, 19: give other --frames, or --missing-frames skip leaves them out."
+    )
     with pytest.raises(UsageError, match="it has 1-12"):
         sort_plates([path], "13-20")
 
@@ -182,6 +185,21 @@ def test_frames_in_order_are_decoded_once(films: Any, monkeypatch: pytest.Monkey
     for number in (5, 9, 13, 40):
         film.read(number)
     assert begun == 2
+
+
+def test_what_lies_between_is_not_decoded(films: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = Film(make(films, "closed.mp4"))
+    keys: list[int] = []
+    begin = film._decoding._begin_at
+
+    def noted(key: int, place: int) -> bool:
+        keys.append(film._index.times.index(key) + 1)
+        return begin(key, place)
+
+    monkeypatch.setattr(film._decoding, "_begin_at", noted)
+    for number in (1, 38, 39, 2, 14):
+        assert films.number_in(film.read(number).pixels) == number
+    assert keys == [1, 37, 1, 13]
 
 
 def test_a_closed_film_is_opened_again(films: Any) -> None:

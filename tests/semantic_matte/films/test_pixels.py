@@ -102,12 +102,12 @@ def test_rare_samplings(name: str) -> None:
 @pytest.mark.parametrize("codec", ["h264", "mjpeg"])
 def test_chroma_lies_where_its_standard_says(codec: str) -> None:
     """A ramp of chroma, sampled where the standard puts its samples, comes back as that ramp."""
-    columns, rows = np.meshgrid(np.arange(64.0), np.arange(48.0))
-    ramp = 60 + columns + 1.5 * rows
+    columns, rows = np.meshgrid(np.arange(32.0), np.arange(16.0))
+    ramp = 40 + 4 * columns + 3 * rows
     # From the left pixel of two (MPEG-2, H.264), or between them (JPEG); between the rows in both.
     shift = 0.0 if codec == "h264" else 0.5
-    chroma = (60 + np.arange(0, 64, 2) + shift)[None, :] + 1.5 * (np.arange(0, 48, 2) + 0.5)[:, None]
-    planes = [np.full((48, 64), 126), np.full((24, 32), 128), np.rint(chroma)]
+    chroma = (40 + 4 * (np.arange(0, 32, 2) + shift))[None, :] + 3 * (np.arange(0, 16, 2) + 0.5)[:, None]
+    planes = [np.full((16, 32), 126), np.full((8, 16), 128), np.rint(chroma)]
     frame = frame_of([plane.astype(np.uint16) for plane in planes], "yuv420p", colorspace=1, color_range=1)
     limited = codec != "mjpeg"
     red = film_pixels(frame, codec).rgb[..., 0] / 65535
@@ -271,6 +271,10 @@ def test_shape_of_pixels_and_fields_and_timecode(films: Any) -> None:
 
 
 def test_a_turned_film_is_told_of(films: Any) -> None:
+    if not hasattr(av.video.codeccontext.VideoCodecContext, "set_display_rotation") and not hasattr(
+        av.video.stream.VideoStream, "set_display_rotation"
+    ):
+        pytest.skip("this PyAV can't write it")
     path = films.write(
         "a.mp4",
         "mpeg4",

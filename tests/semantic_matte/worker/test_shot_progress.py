@@ -118,6 +118,14 @@ def test_track_alone_is_the_first_round() -> None:
     assert course.fractions[-1] == pytest.approx(0.9)
 
 
+def test_two_shots_are_tracked_one_after_the_other() -> None:
+    course = Course(2, steps=steps_of(("finding",), 0))
+    course.find(10, 1.0)
+    assert course.fractions[-1] == pytest.approx(0.45)
+    course.find(10, 1.0)
+    assert course.fractions[-1] == pytest.approx(0.95)
+
+
 def test_several_shots_and_stills() -> None:
     course = Course(3, 2)
     for total in (10, 10, 20):
