@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 # Each measure with its words, how it is written, and whether more of it is worse.
 MEASURES: dict[str, tuple[str, str, bool]] = {
     "j": ("J, the object's mask on the true one (IoU, mean over frames)", ".4f", False),
-    "main_slot_share": ("share of frames in which this slot is the object's", ".1%", False),
-    "purity": ("share of this slot's frames that are the object's", ".1%", False),
-    "identity_switches": ("changes of the object's slot", ".0f", True),
+    "main_slot_share": ("main slot: share of the object's frames in which it is this slot", ".1%", False),
+    "purity": (
+        "purity: of the frames in which this slot is a true object, those in which it is this one",
+        ".1%",
+        False,
+    ),
+    "identity_switches": ("identity switches", ".0f", True),
     "sad": ("SAD, in thousands", ".3f", True),
     "mse": ("MSE", ".5f", True),
     "gradient": ("gradient error, in thousands", ".4f", True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,7 +76,7 @@ def track(
         if worker:
             from semantic_matte.worker.shell import run_in_worker
 
-            run_in_worker(
+            messages = run_in_worker(
                 "track",
                 asked.plates,
                 settings,
@@ -85,7 +86,7 @@ def track(
                 colour_space=colour_space,
                 frames=frames,
             )
-            return []
+            return _told([_row(message) for message in messages], as_json)
         from semantic_matte.engine import Engine
         from semantic_matte.jobs import track_files
 
@@ -115,6 +116,12 @@ def collect(
         return _told(collect_files(settings, asked, progress), as_json)
 
     run_work(work, as_json)
+
+
+def _row(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What a worker's message tells of a shot, as `jobs.track_files` tells it."""
+    told = {name: value for name, value in message.items() if name not in ("type", "job")}
+    return {**told, "slots": {row["slot"]: row["frames"] for row in told["slots"]}}
 
 
 def _told(shots: list[dict[str, Any]], as_json: bool) -> list[str]:

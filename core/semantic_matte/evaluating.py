@@ -6,7 +6,7 @@ Frames are read one by one, and two at most are in memory. The measures themselv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from semantic_matte.errors import PlateError, UnknownNameError, UsageError, ValueShapeError
-from semantic_matte.evaluation import connectivity, dtssd, gradient, mse, sad
+from semantic_matte.evaluation import connectivity, dtssd, gradient, mask_iou, mse, sad
 from semantic_matte.evaluation_frames import (
     OpenFrame,
     ResultFrame,
@@ -24,9 +24,13 @@ from semantic_matte.evaluation_frames import (
     true_mask,
     unknown_of_trimap,
 )
+from semantic_matte.evaluation_motion import warped_error
+from semantic_matte.evaluation_tracks import tracking_scores
 from semantic_matte.plates import read_plate
 from semantic_matte.ports import Progress, ProgressEvent
-from semantic_matte.types import BoolArray, FloatArray
+from semantic_matte.shot_types import Sighting, Track
+from semantic_matte.shots.flow import flow_between, flow_picture
+from semantic_matte.types import BoolArray, FloatArray, Instance
 
 # What an alpha has more of is the object, where masks are compared.
 MASK_LEVEL = 0.5
@@ -140,26 +144,49 @@ class _Measuring:
 
         On the way, all that masks tell is measured.
         """
-        from semantic_matte.evaluation_tracks import ObjectTally
-
         given = None if self._request.slot is None else self._named(self._request.slot)
         if not self._masks and (given is not None or not self._alphas):
             return given or self._only()
-        tally = ObjectTally()
-        for opened, _ in self._each("comparing masks"):
-            found = {slot: opened.alpha(slot) > MASK_LEVEL for slot in opened.layers.slots}
-            tally.add(self._true_mask(opened), found)
-        score = tally.score(given)
+        tracks, overlaps = self._tracks(given)
+        # Frames are known by their place: stills have no number.
+        truth = _TruthOnDisk(self._frames, lambda frame: self._true_mask(frame.open()))
+        score = tracking_scores(tracks, {"truth": truth})["truth"]
         if self._masks:
-            for figures, iou in zip(self._figures, score.ious, strict=True):
-                figures.values["j"] = iou
+            for figures, overlap in zip(self._figures, overlaps, strict=True):
+                if overlap is not None:
+                    figures.values["j"] = overlap.get(score.slot, 0.0)
             self._values |= {
-                "j": score.mean_iou,
-                "main_slot_share": score.main_share,
+                "j": score.region,
+                "main_slot_share": score.share,
                 "purity": score.purity,
                 "identity_switches": score.switches,
             }
+        if not score.slot:
+            raise UsageError("No object of the mattes overlaps the truth: say which one is meant by --slot.")
         return score.slot
+
+    def _tracks(self, given: str | None) -> tuple[list[Track], list[dict[str, float] | None]]:
+        """Each slot's masks, packed; and for each frame its overlap (IoU) with the truth, None where that is
+        empty.
+
+        given: the only slot to look at.
+        """
+        sightings: dict[str, dict[int, Sighting]] = {}
+        overlaps: list[dict[str, float] | None] = []
+        for place, (opened, _) in enumerate(self._each("comparing masks")):
+            truth = self._true_mask(opened)
+            row: dict[str, float] = {}
+            for slot in opened.layers.slots if given is None else (given,):
+                mask = opened.alpha(slot) > MASK_LEVEL
+                row[slot] = mask_iou(mask, truth)
+                if mask.any():
+                    packed = Sighting.of(Instance.from_mask(mask, slot, 1.0))
+                    sightings.setdefault(slot, {})[place] = packed
+            overlaps.append(row if truth.any() else None)
+        tracks = [
+            Track(index, slot, rows, slot) for index, (slot, rows) in enumerate(sorted(sightings.items()))
+        ]
+        return tracks, overlaps
 
     def _named(self, name: str) -> str:
         """The slot of this name. Raises UnknownNameError."""
@@ -213,9 +240,6 @@ class _Measuring:
 
     def _measure_motion(self, slot: str) -> None:
         """How far alphas are from the alphas before, carried along the plates' motion; no truth is asked."""
-        from semantic_matte.evaluation_motion import warped_error
-        from semantic_matte.shots.flow import flow_between, flow_picture
-
         before = None
         for opened, figures in self._each("following motion"):
             path = self._plates[opened.frame]
@@ -251,3 +275,20 @@ def band_of_truth(truth: FloatArray) -> BoolArray | None:
         return None
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * AROUND + 1, 2 * AROUND + 1))
     return np.asarray(cv2.dilate(edge, disc), dtype=np.bool_)
+
+
+class _TruthOnDisk(Mapping[int, BoolArray]):
+    """The true masks of a shot by the frame's place, each read when it is asked for."""
+
+    def __init__(self, frames: Sequence[ResultFrame], read: Callable[[ResultFrame], BoolArray]) -> None:
+        self._frames, self._read = frames, read
+
+    def __getitem__(self, place: int) -> BoolArray:
+        """(H, W) bool."""
+        return self._read(self._frames[place])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self._frames)))
+
+    def __len__(self) -> int:
+        return len(self._frames)

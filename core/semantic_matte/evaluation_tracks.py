@@ -1,120 +1,124 @@
-"""How well slots keep to the objects of a shot, against true masks a frame.
+"""How well tracks follow the objects of a shot, against true masks of its frames.
 
-Frames are given one by one and let go of; kept are a few numbers a frame. Larger is better, but for the changes
-of identity.
+J is region similarity of Perazzi et al. 2016, "A Benchmark Dataset and Evaluation Methodology for Video Object
+Segmentation" (DAVIS). Identity switches are those of Bernardin & Stiefelhagen 2008, "Evaluating Multiple Object
+Tracking Performance: The CLEAR MOT Metrics". Purity is that of clusters (Zhao & Karypis 2001), a slot being a
+cluster of frames. The share of the main slot is this project's own: what a compositor sees of a lost object.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
 
 from semantic_matte.errors import ValueShapeError
-from semantic_matte.evaluation import mask_iou
-from semantic_matte.types import BoolArray
+from semantic_matte.shot_types import Track
+from semantic_matte.types import BoolArray, Instance
 
-# A slot is the object from this IoU on (Bernardin & Stiefelhagen 2008).
+# A slot shows an object where their overlap reaches this.
 MATCH_IOU = 0.5
+
+Table = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class ObjectScore:
-    """How well one object of a shot was kept.
+class TrackingScore:
+    """How well one true object is followed; larger is better, but for `switches`.
 
-    slot: the main slot, the one that is best in most frames; or the one that was asked for. ious: of that
-    slot, frame by frame; 1 where both are empty. mean_iou: their mean, J of the DAVIS benchmark (Perazzi et
-    al. 2016, "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation"). main_share: of
-    the frames that show the object, those in which this slot is the best one and reaches MATCH_IOU. purity:
-    of the frames in which this slot is anywhere, those in which it reaches MATCH_IOU on the object (of
-    clusters: Manning et al. 2008, "Introduction to Information Retrieval", 16.3). switches: how often the
-    object is matched by another slot than when it was last matched (identity switches: Bernardin &
-    Stiefelhagen 2008, "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics"; a slot keeps
-    an object as long as it reaches MATCH_IOU, even where another overlaps it better).
+    slot: the one that is the best for it in most frames, "" if none ever overlaps it. visible: frames that show
+    it. share: of these, the part in which that slot is the best too and overlaps it by MATCH_IOU, in [0, 1].
+    region: J, the mean overlap of that slot over these frames, in [0, 1]. purity: of the frames of that slot
+    which match some true object, the part in which it is this one, in [0, 1]; 1 where there is one object only.
+    switches: how often the slot that matches it is another one than the last that did.
     """
 
     slot: str
-    ious: tuple[float, ...]
-    mean_iou: float
-    main_share: float
+    visible: int
+    share: float
+    region: float
     purity: float
     switches: int
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """What is kept of a frame. visible: whether the object is there. ious: of each slot that is anywhere."""
+def tracking_scores(
+    tracks: Sequence[Track], truth: Mapping[str, Mapping[int, BoolArray]]
+) -> dict[str, TrackingScore]:
+    """The score of each true object by its name.
 
-    visible: bool
-    ious: Mapping[str, float]
+    tracks: with slots, all different. truth: for each object its masks (H, W) bool by frame number, of the
+    tracks' frame size; frames without one, or with an empty one, don't show it, and frames that no object has
+    don't count. Raises ValueShapeError for an object that is never seen, and masks of another size.
+    """
+    frames = sorted({number for masks in truth.values() for number in masks})
+    names = list(truth)
+    table = np.zeros((len(names), len(tracks), len(frames)))
+    visible = np.zeros((len(names), len(frames)), dtype=np.bool_)
+    for column, number in enumerate(frames):
+        seen = {
+            index: track.sightings[number] for index, track in enumerate(tracks) if number in track.sightings
+        }
+        instances = {index: sighting.instance() for index, sighting in seen.items()}
+        for row, name in enumerate(names):
+            mask = truth[name].get(number)
+            if mask is None or not mask.any():
+                continue
+            visible[row, column] = True
+            for index, instance in instances.items():
+                table[row, index, column] = _overlap(instance, mask, name)
+    matched = [_matched(table[..., column]) for column in range(len(frames))]
+    return {name: _score(row, tracks, table, visible[row], matched, name) for row, name in enumerate(names)}
 
-    @property
-    def best(self) -> str | None:
-        """The slot with the largest IoU; of equals the first by name; None where none overlaps."""
-        slots = [slot for slot, iou in self.ious.items() if iou > 0]
-        return min(slots, key=lambda slot: (-self.ious[slot], slot), default=None)
 
-    def iou(self, slot: str) -> float:
-        """Of a slot that may be nowhere: 1 if the object is nowhere either."""
-        return self.ious.get(slot, 0.0 if self.visible else 1.0)
+def _score(
+    row: int,
+    tracks: Sequence[Track],
+    table: Table,
+    visible: BoolArray,
+    matched: Sequence[Mapping[int, int]],
+    name: str,
+) -> TrackingScore:
+    """The score of the true object in one row of the table."""
+    count = int(visible.sum())
+    if count == 0:
+        raise ValueShapeError(f"True object '{name}': expected a mask with pixels in some frame, got none.")
+    overlaps = table[row][:, visible]
+    if not tracks or not overlaps.any():
+        return TrackingScore("", count, 0.0, 0.0, 0.0, 0)
+    best = np.where(overlaps.max(axis=0) > 0, overlaps.argmax(axis=0), -1)
+    main = int(np.bincount(best[best >= 0]).argmax())
+    share = float(((best == main) & (overlaps[main] >= MATCH_IOU)).sum()) / count
+    objects = [pairs_row for pairs in matched for pairs_row, index in pairs.items() if index == main]
+    purity = objects.count(row) / len(objects) if objects else 0.0
+    follows = [pairs[row] for pairs in matched if row in pairs]
+    switches = sum(one != other for one, other in pairwise(follows))
+    slot = tracks[main].slot or str(tracks[main].identity)
+    return TrackingScore(slot, count, share, float(overlaps[main].mean()), purity, switches)
 
 
-class ObjectTally:
-    """Counts one object's frames, in order."""
+def _matched(overlaps: Table) -> dict[int, int]:
+    """Which true object is shown by which track in one frame: the pairs with the most overlap, MATCH_IOU at
+    least.
 
-    def __init__(self) -> None:
-        self._frames: list[_Frame] = []
+    overlaps: (objects, tracks).
+    """
+    rows, columns = linear_sum_assignment(np.where(overlaps >= MATCH_IOU, overlaps, 0.0), maximize=True)
+    return {
+        int(row): int(column)
+        for row, column in zip(rows, columns, strict=True)
+        if overlaps[row, column] >= MATCH_IOU
+    }
 
-    def add(self, truth: BoolArray, slots: Mapping[str, BoolArray]) -> None:
-        """The next frame. truth: (H, W) bool, the object's true mask. slots: each slot's mask of the same size.
 
-        Raises ValueShapeError for other types and sizes.
-        """
-        ious = {slot: mask_iou(mask, truth) for slot, mask in slots.items() if mask.any()}
-        self._frames.append(_Frame(bool(truth.any()), ious))
-
-    def score(self, slot: str | None = None) -> ObjectScore:
-        """Of all frames so far. slot: to be scored in place of the main one.
-
-        Raises ValueShapeError if there were no frames, or none with any slot to choose from.
-        """
-        if not self._frames:
-            raise ValueShapeError("Evaluation: expected at least one frame, got none.")
-        chosen = self._main() if slot is None else slot
-        ious = tuple(frame.iou(chosen) for frame in self._frames)
-        visible = [frame for frame in self._frames if frame.visible]
-        kept = [frame for frame in visible if frame.best == chosen and frame.ious[chosen] >= MATCH_IOU]
-        shown = [frame.ious[chosen] for frame in self._frames if chosen in frame.ious]
-        return ObjectScore(
-            slot=chosen,
-            ious=ious,
-            mean_iou=float(np.mean(ious)),
-            main_share=len(kept) / len(visible) if visible else 1.0,
-            purity=float(np.mean([iou >= MATCH_IOU for iou in shown])) if shown else 0.0,
-            switches=self._switches(),
+def _overlap(instance: Instance, mask: BoolArray, name: str) -> float:
+    """Intersection over union with a mask of the whole frame. Raises ValueShapeError."""
+    if mask.shape != instance.frame_size:
+        raise ValueShapeError(
+            f"True object '{name}': expected masks of {instance.frame_size}, got one of {mask.shape}."
         )
-
-    def _main(self) -> str:
-        """The slot that is best in most frames; of equals the one that overlaps more, then by name."""
-        wins = Counter(frame.best for frame in self._frames if frame.visible and frame.best is not None)
-        sums: Counter[str] = Counter()
-        for frame in self._frames:
-            sums.update(frame.ious)
-        if not sums:
-            raise ValueShapeError("Evaluation: expected at least one slot with a mask, got none in any frame.")
-        return min(sums, key=lambda slot: (-wins[slot], -sums[slot], slot))
-
-    def _switches(self) -> int:
-        """Changes of the slot that has the object."""
-        switches, last = 0, None
-        for frame in self._frames:
-            if last is not None and frame.ious.get(last, 0.0) >= MATCH_IOU:
-                continue
-            best = frame.best
-            if best is None or frame.ious[best] < MATCH_IOU:
-                continue
-            switches += last is not None and best != last
-            last = best
-        return switches
+    shared = int(np.count_nonzero(mask[instance.box.slices] & instance.crop))
+    return shared / (int(np.count_nonzero(mask)) + instance.area - shared)

@@ -66,11 +66,9 @@ class FilmTags:
     def notices_of(self, frame: Any) -> list[str]:
         """What is told of a decoded frame: how it lies, and fields."""
         notices = list(self.notices)
-        turned = int(getattr(frame, "rotation", 0) or 0)
+        turned = _turned(frame)
         if turned:
-            notices.append(
-                f"The film asks to be shown turned by {turned} degrees; its pixels are used as stored."
-            )
+            notices.append(f"The film asks to be shown turned{turned}; its pixels are used as stored.")
         if frame.interlaced_frame:
             notices.append("The film is interlaced; both fields of a frame are used as they are stored.")
         return notices
@@ -86,6 +84,15 @@ class FilmTags:
             f"The film's primaries (number {self.primaries} of H.273) are not those of {space}, as which it "
             "was read: give its colour space if its colours matter.",
         ]
+
+
+def _turned(frame: Any) -> str:
+    """By how much a frame is to be shown turned, as the end of a phrase; "" if it isn't."""
+    degrees = getattr(frame, "rotation", None)
+    if degrees is not None:
+        return f" by {int(degrees)} degrees" if int(degrees) else ""
+    # Older PyAVs tell of the matrix alone.
+    return " or mirrored" if any("DISPLAYMATRIX" in str(one.type) for one in frame.side_data) else ""
 
 
 def film_tags(container: Any, stream: Any) -> FilmTags:

@@ -54,7 +54,6 @@ def track_shot(
         "shot": shot.name,
         "frames": frames_text(list(tied.plates)),
         "slots": {track.slot: frames_text(track.frames) for track in tied.tracks},
-        "cuts": list(tied.cuts),
         "files": [str(files.tracks), str(files.masks)],
     }
 

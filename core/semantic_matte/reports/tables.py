@@ -93,7 +93,7 @@ def problems_table(problems: Sequence[Problem]) -> Markup:
         (ranges(range_text(frames)), badge(state), str(len(frames)), reason)
         for (state, reason), frames in grouped.items()
     ]
-    return table("Frames without a result", ("Frames", "State", "Count", "Why"), rows)
+    return table("Frames without a result", ("Frames", "State", "Count", "Why"), rows, "cards")
 
 
 def controls_tables(settings: Mapping[str, Control]) -> list[Markup]:

@@ -20,7 +20,9 @@ from semantic_matte.shots.picture_shelf import PictureShelf
 from semantic_matte.types import BoolArray, Box, Instance
 
 # Two masks that were carried to one frame agree from this overlap on.
-BOTH_AGREE = 0.6
+BOTH_AGREE = 0.5
+# They contradict a find that agrees by so much less.
+CLEARLY = 0.1
 # A mask is not carried where the flow inside it is trusted by less than this,
 TRUSTED = 0.25
 # nor where more than this share of it is another object's found mask.
@@ -168,7 +170,10 @@ def completed(
             before = tracks[index].ahead.get(place)
             ways = [before, after] if place - first <= last - place else [after, before]
             known = results[index].get(place)
-            if known is None:
+            if known is None and tracks[index].half_hidden & {first, last}:
+                # One that goes behind another is half hidden before it is missed: nothing is to be seen of it.
+                chosen = None
+            elif known is None:
                 seen = [one for other, one in others.get(place, ()) if other != tracks[index].identity]
                 chosen = next((way for way in ways if way and hidden_share(way, seen) <= HIDDEN), None)
             else:
@@ -180,14 +185,10 @@ def completed(
 
 
 def _gaps(track: LiveTrack, longest: int) -> list[tuple[int, int]]:
-    """The pairs of sure sightings with at most `longest` frames between them, in which something is to be
-    done. One that goes behind another is half hidden before it is missed: there is nothing to be carried."""
+    """The pairs of sure sightings with at most `longest` frames between them, in which something may be to be
+    done."""
     sure = [place for place in sorted(track.sightings) if track.agreement[place] >= AGREES]
-    return [
-        (first, last)
-        for first, last in pairwise(sure)
-        if 0 < last - first - 1 <= longest and not track.half_hidden & {first, last}
-    ]
+    return [(first, last) for first, last in pairwise(sure) if 0 < last - first - 1 <= longest]
 
 
 def _contradict(
@@ -196,7 +197,8 @@ def _contradict(
     """Whether masks carried from both sides are there and agree with each other, but not with a find."""
     if before is None or after is None or nearer is None:
         return False
-    return mask_overlap(before, after) >= BOTH_AGREE and mask_overlap(find, nearer) < AGREES
+    agreement, other = mask_overlap(before, after), mask_overlap(find, nearer)
+    return agreement >= BOTH_AGREE and other < AGREES and agreement >= other + CLEARLY
 
 
 def _reached(box: Box, flow: Flow) -> Box | None:

@@ -23,7 +23,7 @@ from semantic_matte.shots.small_pictures import alike, histogram
 from semantic_matte.types import ByteArray, FloatArray
 
 # A scene goes on where this share of it is followed,
-FOLLOWED = 0.06
+FOLLOWED = 0.25
 # or this little, if the frames share so much of their colours,
 HARDLY_FOLLOWED, SAME_COLOURS = 0.02, 0.95
 # or one long shift explains the frame: the response of phase correlation, and the shift as a share of the

@@ -161,7 +161,7 @@ def accept(
     track.doubts = 0 if trusted else track.doubts + 1
     if trusted:
         _learn(track, find, place, first)
-    elif track.shape.any():
+    elif not shared and track.shape.any():
         # The picture's motion tells better where it is than a speed that is not corrected.
         track.centre = centre_of(track.shape)
     track.lost = 0

@@ -35,6 +35,8 @@ APART = 0.5
 REGION = 0.06
 # Motion of this fraction of the frame's longer side, between the two frames, makes a neighbour count 1 / e.
 FAST = 0.04
+# Rows made ready at a time, so that little memory is needed beside the picture itself.
+_ROWS = 64
 # Alphas within this of 0 or 1 are neither soft nor an edge where flicker is measured.
 SOLID = 1 / 255
 
@@ -53,7 +55,11 @@ class Neighbour:
 
 def display_picture(plate: Plate) -> ByteArray:
     """(H, W, 3) uint8: a plate as frames are compared, display-referred."""
-    return np.rint(np.clip(to_display(plate.pixels), 0, 1) * 255).astype(np.uint8)
+    shown = np.empty(plate.pixels.shape, dtype=np.uint8)
+    for top in range(0, len(shown), _ROWS):
+        rows = slice(top, top + _ROWS)
+        shown[rows] = np.rint(np.clip(to_display(plate.pixels[rows]), 0, 1) * 255)
+    return shown
 
 
 def band_of(instance: Instance, window: Box, outer: float, inner: float) -> BoolArray:

@@ -205,8 +205,11 @@ def test_hair_follows_the_object_and_not_what_is_behind_it() -> None:
     neighbour = Neighbour(flow, Matte(other, there, frame), views[1])
     alpha, sure = steady_alphas.carried_alpha(one, views[0], neighbour, frame)
     hair = (own > 0.8) & (np.hypot(rows - 60, columns - 80) > 32)
-    assert np.average(alpha[hair], weights=sure[hair]) > 0.9
-    assert sure[hair].mean() > 0.5
+    missed = np.average(np.abs(alpha - own)[hair], weights=sure[hair])
+    followed = np.abs(flow.carry(there, frame, frame) - own)[hair].mean()
+    assert missed < 0.12
+    assert followed > 0.5
+    assert sure[hair].mean() > 0.3
 
 
 @given(left=st.integers(0, 25), top=st.integers(0, 12), right=st.integers(0, 25), bottom=st.integers(0, 12))
@@ -269,7 +272,7 @@ def test_the_band_is_that_of_the_first_trimap() -> None:
 
 
 def test_a_picture_is_compared_as_it_is_shown() -> None:
-    light = np.random.default_rng(0).uniform(-0.2, 4, (8, 9, 3)).astype(np.float32)
+    light = np.random.default_rng(0).uniform(-0.2, 4, (150, 9, 3)).astype(np.float32)
     shown = display_picture(Plate(light))
     assert shown.dtype == np.uint8
     assert np.abs(shown - 255 * to_display(light).clip(0, 1)).max() <= 0.501

@@ -90,7 +90,8 @@ def test_a_limb_that_moved_too_fast_to_be_followed_survives() -> None:
     motion = flow()
     motion.trust[arm.y0 - 8 : arm.y1 + 8, arm.x0 - 2 : arm.x1 + 15] = 0
     steadied = steady_instance(one, [(motion, disc(30))] * 4, 1.0)
-    assert steadied.mask[arm.slices][:, 8:].all()
+    # All but the corners of its end.
+    assert steadied.mask[arm.slices].mean() > 0.95
 
 
 def test_a_limb_that_one_frame_lost_comes_back() -> None:

@@ -52,8 +52,8 @@ class Shot:
     finds: dict[int, list[Instance]] = field(default_factory=dict)
     hinted: dict[int, list[Instance]] = field(default_factory=dict)
     asked: list[int] = field(default_factory=list)
-    # Frames from this place on show another scene.
-    cut: int | None = None
+    # Places of frames that show another scene.
+    elsewhere: range = range(0)
 
     def corner(self, place: int) -> tuple[int, int]:
         """Where the square lies in a frame, x and y."""
@@ -68,7 +68,7 @@ class Shot:
 
     def picture(self, place: int) -> ByteArray:
         """(160, 240, 3) uint8."""
-        is_cut = self.cut is not None and place >= self.cut
+        is_cut = place in self.elsewhere
         picture = (self.other if is_cut else self.photo).copy()
         x, y = self.corner(place)
         picture[y : y + SIDE, x : x + SIDE] = (30, 60, 160) if is_cut else (230, 220, 40)

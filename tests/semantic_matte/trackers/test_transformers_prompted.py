@@ -12,7 +12,7 @@ import pytest
 import semantic_matte as sm
 from semantic_matte.ports import SilentProgress, TakesSettings, Tracker
 from semantic_matte.shot_types import Sighting, Track, TrackedShot
-from semantic_matte.trackers import create_tracker
+from semantic_matte.trackers import create_tracker, transformers_prompted
 from semantic_matte.trackers.memories import TOLD_FRAMES
 from semantic_matte.trackers.prompted_scene import PromptedScene, View
 from semantic_matte.trackers.transformers_prompted import ASKED_EVERY, PromptedTracker
@@ -113,7 +113,7 @@ def rows(done: TrackedShot) -> list[tuple[int, str, Mapping[int, Sighting]]]:
 def test_the_same_shot_gives_the_same_tracks(tracker: PromptedTracker, shot_of: ShotOf) -> None:
     """Nothing of one run is left in the next, whatever came in between."""
     first, _ = followed(tracker, shot_of(6))
-    followed(tracker, shot_of(4, cut=2))
+    followed(tracker, shot_of(4, elsewhere=range(2, 4)))
     assert isinstance(tracker, TakesSettings)
     again, _ = followed(tracker.with_settings(sm.Settings(find=["dog"])), shot_of(6))
     assert rows(first) == rows(again)
@@ -129,7 +129,6 @@ class Told:
 
     def __init__(self, shot: Any, gone: range = range(0)) -> None:
         self.shot, self.gone = shot, gone
-        self.lies: dict[int, Any] = {}
 
     def answer(self, session: Any, view: Any) -> Any:
         from semantic_matte.trackers.prompted_scene import Answer
@@ -190,13 +189,67 @@ def test_an_object_that_comes_back_is_the_same(tracker: PromptedTracker, shot_of
 
 
 def test_after_a_cut_objects_are_new(tracker: PromptedTracker, shot_of: ShotOf, taught: Any) -> None:
-    shot = shot_of(8, cut=5)
+    shot = shot_of(8, elsewhere=range(5, 8))
     taught(Told(shot))
     done, notices = followed(tracker, shot)
     assert done.cuts == (shot.number(5),)
     assert notices == ["A new scene begins at frame 1006: objects after it are new ones."]
     assert shot.asked == [shot.number(0), shot.number(5)]
     assert [(track.frames[0], track.frames[-1]) for track in done.tracks] == [(1001, 1005), (1006, 1008)]
+
+
+def test_an_interruption_is_no_cut(tracker: PromptedTracker, shot_of: ShotOf, taught: Any) -> None:
+    """Two frames of something else, and the scene goes on with the objects that it had."""
+    shot = shot_of(9, elsewhere=range(4, 6))
+    taught(Told(shot))
+    done, notices = followed(tracker, shot)
+    assert (done.cuts, notices) == ((), [])
+    (track,) = done.tracks
+    assert [number - shot.first for number in track.frames] == [0, 1, 2, 3, 6, 7, 8]
+
+
+def test_of_two_that_became_one_the_older_goes_on(
+    tracker: PromptedTracker, shot_of: ShotOf, taught: Any
+) -> None:
+    """Both boxes are followed to the square; where the segmenter is asked again, one is enough."""
+    shot = shot_of(ASKED_EVERY + 2)
+    corner = np.zeros(FRAME, dtype=np.bool_)
+    corner[120:155, 160:238] = True
+    shot.finds[shot.first] = [shot.square(0), Instance.from_mask(corner, "corner", 0.9)]
+    told = Told(shot)
+    taught(told)
+    done, _ = followed(tracker, shot)
+    older, younger = done.tracks
+    assert (older.label, younger.label) == ("box", "corner")
+    assert len(older.frames) == shot.length
+    assert younger.frames == [shot.number(place) for place in range(ASKED_EVERY)]
+
+
+def test_a_new_object_is_not_followed_back_over_a_known_one(
+    tracker: PromptedTracker, shot_of: ShotOf, taught: Any
+) -> None:
+    """The square leaves, and what is found in its stead is the network's square again in frames before."""
+    shot = shot_of(ASKED_EVERY + 1)
+    corner = np.zeros(FRAME, dtype=np.bool_)
+    corner[120:155, 160:238] = True
+    shot.finds[shot.number(ASKED_EVERY)] = [Instance.from_mask(corner, "corner", 0.9)]
+    taught(Told(shot))
+    done, _ = followed(tracker, shot)
+    assert [(track.label, len(track.frames)) for track in done.tracks] == [
+        ("box", ASKED_EVERY + 1),
+        ("corner", 1),
+    ]
+
+
+def test_what_is_long_gone_is_let_go_of(
+    tracker: PromptedTracker, shot_of: ShotOf, taught: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transformers_prompted, "FORGOTTEN_AFTER", 5)
+    shot = shot_of(12)
+    taught(Told(shot, gone=range(2, 8)))
+    done, _ = followed(tracker, shot)
+    (track,) = done.tracks
+    assert [number - shot.first for number in track.frames] == [0, 1]
 
 
 def test_an_artists_objects_are_the_only_ones(tracker: PromptedTracker, shot_of: ShotOf, taught: Any) -> None:

@@ -133,7 +133,7 @@ def test_after_a_cut_it_starts_afresh(
     sessions = []
     real = WordsTracker._session
     monkeypatch.setattr(WordsTracker, "_session", lambda self: sessions.append(real(self)) or sessions[-1])
-    done = tracker.track(shot_of(4, cut=2), SilentProgress())
+    done = tracker.track(shot_of(4, elsewhere=range(2, 4)), SilentProgress())
     assert done.cuts == (1003,)
     assert len(sessions) == 2
     assert not any({1002, 1003} <= set(track.frames) for track in done.tracks)
