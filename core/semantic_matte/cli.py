@@ -5,6 +5,7 @@ Exit code 0 is done, 1 is failed work, 2 is bad usage, 130 is ended by the user.
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,15 @@ from semantic_matte.cli_tracks import tracks_app
 from semantic_matte.cli_weights import weights_app
 from semantic_matte.cli_worker import worker_app
 from semantic_matte.console import BarProgress, JsonProgress, run_work, write_json_line
+
+
+class Schemas(str, enum.Enum):
+    """The files that have a published schema."""
+
+    FRAME = "frame"
+    SHOT = "shot"
+    TRACKS = "tracks"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -70,11 +80,24 @@ def export_cat(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema that every sidecar NAME.matte.json keeps to."""
-    from semantic_matte.outputs.sidecar_model import schema_text
+def schema(
+    of: Annotated[
+        Schemas,
+        typer.Argument(
+            help="frame: a plate's or a frame's NAME.matte.json. shot: a shot's. tracks: NAME.tracks.json."
+        ),
+    ] = Schemas.FRAME,
+) -> None:
+    """Print the JSON Schema that a file keeps to: the sidecar's, a shot's record's, or that of its tracks."""
+    from semantic_matte.outputs import shot_record_model, sidecar_model
+    from semantic_matte.shots import tracks_model
 
-    typer.echo(schema_text(), nl=False)
+    text = {
+        Schemas.FRAME: sidecar_model.schema_text,
+        Schemas.SHOT: shot_record_model.shot_schema_text,
+        Schemas.TRACKS: tracks_model.schema_text,
+    }[of]
+    typer.echo(text(), nl=False)
 
 
 app.command("install")(install)

@@ -86,7 +86,7 @@ def test_nothing_that_overlaps() -> None:
 
 
 def test_what_can_not_be_measured() -> None:
-    with pytest.raises(ValueShapeError, match="'main'.*pixels in some frame"):
+    with pytest.raises(ValueShapeError, match=r"'main'.*pixels in some frame"):
         tracking_scores([], {"main": {1: np.zeros((8, 40), np.bool_)}})
     with pytest.raises(ValueShapeError, match=r"\(8, 40\).*\(9, 40\)"):
         tracking_scores([track("a", {1: bar(0, 5)})], {"main": {1: np.ones((9, 40), np.bool_)}})

@@ -90,12 +90,11 @@ class Flow:
             borderMode=cv2.BORDER_REPLICATE,
         )
         step_x, step_y, trust = cv2.split(enlarged)
-        return FlowOn(
-            box,
-            np.asarray(columns + step_x * np.float32(1 / scale_x), dtype=np.float32),
-            np.asarray(rows + step_y * np.float32(1 / scale_y), dtype=np.float32),
-            np.asarray(trust, dtype=np.float32),
-        )
+        map_x = np.asarray(columns + step_x * np.float32(1 / scale_x), dtype=np.float32)
+        map_y = np.asarray(rows + step_y * np.float32(1 / scale_y), dtype=np.float32)
+        # An object's motion may lead to where the other frame has no picture: nothing is known there.
+        seen = (map_x > -0.5) & (map_x < width - 0.5) & (map_y > -0.5) & (map_y < height - 0.5)
+        return FlowOn(box, map_x, map_y, np.where(seen, trust, np.float32(0)).astype(np.float32))
 
     def checked(self) -> Flow:
         """The same flow, trusted only where the small picture, carried along it, looks the same too."""
@@ -111,7 +110,7 @@ class Flow:
 class FlowOn:
     """A flow on a box of plate pixels: (box.height, box.width) float32 each.
 
-    map_x, map_y: the place in the other frame, in plate pixels. trust: in [0, 1].
+    map_x, map_y: the place in the other frame, in plate pixels. trust: in [0, 1], 0 outside that frame.
     """
 
     box: Box

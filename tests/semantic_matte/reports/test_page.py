@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -297,7 +298,10 @@ def test_pictures_that_are_none_or_too_many_are_left_out(tmp_path: Path) -> None
     write_still(tmp_path)
     sheet = tmp_path / "still.contact.png"
     (tmp_path / "cut.png").write_bytes(sheet.read_bytes()[:2000])
+    # A decoder that nobody needs here is not offered what may be anything.
+    Image.new("RGB", (8, 8)).save(tmp_path / "other.png", format="BMP")
     budget = PictureBudget()
+    assert budget.embed(tmp_path / "other.png") is None
     assert budget.embed(tmp_path / "no.png") is None
     assert budget.embed(tmp_path / "page.png") is None
     assert budget.embed(tmp_path / "cut.png") is None
@@ -306,7 +310,10 @@ def test_pictures_that_are_none_or_too_many_are_left_out(tmp_path: Path) -> None
     assert embedded.size[0] <= 1600
     small = PictureBudget(left=100)
     assert small.embed(sheet) is None
-    assert (budget.left_out, small.left_out) == (["no.png", "page.png", "cut.png"], ["still.contact.png"])
+    assert (budget.left_out, small.left_out) == (
+        ["other.png", "no.png", "page.png", "cut.png"],
+        ["still.contact.png"],
+    )
 
 
 def test_a_folder_without_results_or_none_at_all(tmp_path: Path) -> None:

