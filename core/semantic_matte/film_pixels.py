@@ -96,7 +96,7 @@ def _from_differences(
     red = luma + np.float32(2 * (1 - of_red)) * red_difference
     blue = luma + np.float32(2 * (1 - of_blue)) * blue_difference
     green = (luma - np.float32(of_red) * red - np.float32(of_blue) * blue) / np.float32(1 - of_red - of_blue)
-    return _stacked(red, green, blue)
+    return _stacked(red, np.asarray(green, dtype=np.float32), blue)
 
 
 def _stacked(red: FloatArray, green: FloatArray, blue: FloatArray) -> npt.NDArray[np.uint16]:

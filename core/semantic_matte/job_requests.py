@@ -15,8 +15,9 @@ from semantic_matte.types import Hint
 class MatteRequest:
     """What to read and where to write. Paths are as the user gave them; plates may be frame patterns and films.
 
-    frames: of the shots among them, a range such as "1001-1050x2"; None for all. chunk: of these, a range of those
-    to be matted now, whose objects were tied before; None for all, with finding before and collecting after.
+    frames: of the shots among them, a range such as "1001-1050x2"; None for all. chunk: of these, a range of
+    those to be matted now, whose objects were tied before; None for all, with finding before and collecting
+    after.
     """
 
     plates: tuple[Path, ...]

@@ -121,7 +121,8 @@ def _shots_alone(request: MatteRequest, settings: Settings, progress: Progress) 
     shots, stills = sort_plates(request.plates, request.frames)
     if stills:
         raise UsageError(
-            f"'{stills[0]}' is a still: expected a shot, by a frame pattern (shot.####.exr), by its files, or a film."
+            f"'{stills[0]}' is a still: expected a shot, by a frame pattern (shot.####.exr), by its files, or "
+            "as a film."
         )
     _refuse_one_name(shots, stills)
     for shot in shots:

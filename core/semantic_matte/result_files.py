@@ -76,8 +76,8 @@ class ResultFiles:
 class ShotFiles:
     """The files of a whole shot, beside those of its frames.
 
-    tracks: its objects, for the artist to edit. masks: their rough masks. contact: None where it isn't asked for.
-    record: written last.
+    tracks: its objects, for the artist to edit. masks: their rough masks. contact: None where it isn't asked
+    for. record: written last.
     """
 
     tracks: Path
@@ -105,9 +105,9 @@ class ShotFiles:
 class FrameResult:
     """What came of one plate.
 
-    record: the sidecar's, which tells what was found; of a frame of a shot its key and the slots that are there.
-    files: in the order of their writing. reused: an earlier
-    run had done the same, and its files were kept.
+    record: the sidecar's, which tells what was found; of a frame of a shot its key and the slots that are
+    there. files: in the order of their writing. reused: an earlier run had done the same, and its files were
+    kept.
     """
 
     plate: Path

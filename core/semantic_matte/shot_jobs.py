@@ -150,7 +150,7 @@ def _work(engine: Engine, shot: Shot, tied: TiedShot, request: MatteRequest, sou
 
     plan = ShotPlan(frames, scenes, instances, settings.steadiness > 0)
     ranks = most_at_a_pixel(tied.tracks, frames, settings.dilation_outer)
-    models = planned_models(settings, hinted=bool(sources.hints))
+    models = planned_models(settings, hinted=bool(sources.hints), tracked=True)
     keys = None
     if models is not None:
         keys = FrameKeys(plan, tied.tracks, tied.plates, settings, models, schema=SCHEMA_VERSION, ranks=ranks)

@@ -112,7 +112,7 @@ def read_tied(
 
 def _key(engine: Engine, shot: Shot, hints: Sequence[Hint]) -> str | None:
     """The key of finding and tying; None where models can't be told beforehand."""
-    models = planned_models(engine.settings, hinted=bool(hints))
+    models = planned_models(engine.settings, hinted=bool(hints), tracked=True)
     if models is None:
         return None
     finding = [model for model in models if model["part"] != "estimator"]
@@ -139,22 +139,23 @@ def _masks(
     engine: Engine, shot: Shot, key: str | None, found: FoundShot, notices: tuple[str, ...]
 ) -> MasksRecord:
     height, width = found.size
-    return MasksRecord(
-        schema=SCHEMA_VERSION,
-        shot=shot.name,
-        size=(width, height),
-        cuts=found.cuts,
-        key=key,
-        settings_hash=finding_settings_digest(engine.settings),
-        tracker=engine.settings.tracker.partition(":")[0],
-        notices=notices,
-        plates={str(number): digest for number, digest in found.plates.items()},
-        unreadable={str(number): reason for number, reason in found.unreadable.items()},
-        models=tuple(dict(model) for model in found.models),
-        device=found.device,
-        views=found.views,
-        tracks=track_records(found.tracks),
-    )
+    rows = {
+        "schema": SCHEMA_VERSION,
+        "shot": shot.name,
+        "size": (width, height),
+        "cuts": found.cuts,
+        "key": key,
+        "settings_hash": finding_settings_digest(engine.settings),
+        "tracker": engine.settings.tracker.partition(":")[0],
+        "notices": notices,
+        "plates": {str(number): digest for number, digest in found.plates.items()},
+        "unreadable": {str(number): reason for number, reason in found.unreadable.items()},
+        "models": tuple(dict(model) for model in found.models),
+        "device": found.device,
+        "views": found.views,
+        "tracks": track_records(found.tracks),
+    }
+    return MasksRecord.model_validate(rows)
 
 
 def _tied(masks: MasksRecord, record: TracksRecord) -> TiedShot:

@@ -1,11 +1,10 @@
 """Whether the main object of real shots keeps one slot, against true masks in DAVIS's layout.
 
-python tests/benchmarks/tracking.py FOLDER [--merge horse+person] [--confidence .2] [--find ...] [--overlays
-OUT]
+    python tests/benchmarks/tracking.py FOLDER [--merge horse+person] [--least-confidence .2] [--overlays OUT]
 
-FOLDER holds a folder a shot, with frames/NNNNN.jpg and masks/NNNNN.png (0 is background, everything else the
-main object). Everything is found; settings are the default ones but for what is named. Bars: the main object
-keeps one slot in 90% of the frames of all shots but one; aim: 98% in all.
+FOLDER holds a folder a shot, with frames/NNNNN.jpg and masks/NNNNN.png (0 is background, all else the main
+object). Everything is found; settings are the default ones but for what is named. Bars: the main object keeps
+one slot in 90% of the frames of all shots but one; aim: 98% in all.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ COLOURS = ((60, 60, 255), (60, 255, 60), (255, 90, 60), (60, 255, 255), (255, 60
 
 
 class Shot:
-    """One shot of the folder. seconds: spent by the segmenter, and by everything so far."""
+    """One shot of the folder. finding: seconds that the segmenter took so far."""
 
     def __init__(self, folder: Path) -> None:
         self.name = folder.name
@@ -145,9 +144,8 @@ def main() -> None:
     print_table("The main object's slot", rows)
     shares = [row["share"] for row in rows]
     missed = sum(share < BAR for share in shares)
-    print(
-        f"{len(rows) - missed} of {len(rows)} shots keep {BAR:.0%}: {'kept' if missed <= BAR_MISSES else 'missed'}"
-    )
+    told = "kept" if missed <= BAR_MISSES else "missed"
+    print(f"{len(rows) - missed} of {len(rows)} shots keep {BAR:.0%}: {told}")
     print(f"all keep {AIM:.0%} (aim): {'kept' if min(shares, default=1.0) >= AIM else 'missed'}")
     write_json(options.json, {"shots": rows})
 

@@ -40,10 +40,13 @@ def test_an_error_is_raised_where_its_item_is_taken() -> None:
             raise ValueError("third")
         return key
 
-    taken = []
+    taken: list[int] = []
+
+    def take(ahead: ReadAhead[int, int]) -> None:
+        taken.extend(key for key, _ in ahead)
+
     with ReadAhead(make, range(9)) as ahead, pytest.raises(ValueError, match="third"):
-        for key, _ in ahead:
-            taken.append(key)
+        take(ahead)
     assert taken == [0, 1, 2]
 
 
@@ -91,9 +94,13 @@ def test_an_error_behind_ends_the_work_and_drops_what_has_not_begun() -> None:
             raise OSError("full")
         done.append(number)
 
-    with pytest.raises(OSError, match="full"), WriteBehind[None](lambda _: None, behind=1) as behind:
-        for number in range(100):
-            behind.give(lambda number=number: work(number))
+    def give_all() -> None:
+        with WriteBehind[None](lambda _: None, behind=1) as behind:
+            for number in range(100):
+                behind.give(lambda number=number: work(number))
+
+    with pytest.raises(OSError, match="full"):
+        give_all()
     assert done[0] == 0
     assert len(done) < 10
     assert threads_of("writing") == []
@@ -115,8 +122,12 @@ def test_where_the_giver_fails_what_has_begun_is_waited_for() -> None:
         time.sleep(0.1)
         ended.append(True)
 
-    with pytest.raises(KeyError), WriteBehind[None](lambda _: None) as behind:
-        behind.give(work)
-        begun.wait(5)
-        raise KeyError
+    def give_and_fail() -> None:
+        with WriteBehind[None](lambda _: None) as behind:
+            behind.give(work)
+            begun.wait(5)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        give_and_fail()
     assert ended == [True]

@@ -26,9 +26,9 @@ from semantic_matte.types import ByteArray, FloatArray
 FOLLOWED = 0.25
 # or this little, if the frames share so much of their colours,
 HARDLY_FOLLOWED, SAME_COLOURS = 0.02, 0.95
-# or one long shift explains the frame: the response of phase correlation, and the shift as a share of the
-# width.
-SHIFTED, LONG_SHIFT = 0.3, 0.04
+# or one long shift explains the frame: the response of phase correlation, the shift as a share of the width,
+# and what a pan leaves of the colours.
+SHIFTED, LONG_SHIFT, PANNED_COLOURS = 0.3, 0.04, 0.85
 # Blocks of so many small pixels are compared. One that varies by fewer grey levels shows nothing but grain, and
 # one that varies by more than the most counts as one of the most.
 BLOCK, GRAIN, MOST_STRUCTURE = 16, 3.0, 24.0
@@ -102,9 +102,10 @@ class CutFinder:
         share = followed_share(one, other, self._shelf.flow(here, there))
         if share >= FOLLOWED:
             return True
-        if share >= HARDLY_FOLLOWED and alike(self._colours[here], self._colours[there]) >= SAME_COLOURS:
+        likeness = alike(self._colours[here], self._colours[there])
+        if share >= HARDLY_FOLLOWED and likeness >= SAME_COLOURS:
             return True
-        return _whip_pan(one, other)
+        return likeness >= PANNED_COLOURS and _whip_pan(one, other)
 
 
 def followed_share(here: FlowPicture, there: FlowPicture, flow: Flow) -> float:

@@ -14,7 +14,8 @@ from semantic_matte.types import BoolArray, Box, ByteArray, FloatArray, Instance
 # A find agrees with a track's shape from this overlap on.
 AGREES = 0.5
 JUST_BELOW = 0.499
-# One that agrees by so much is the object in another shape, if it is no more than so many times as large or small.
+# One that agrees by so much is the object in another shape, if it is no more than so many times as large or
+# small.
 DEFORMED, RESIZED = 0.25, 1.6
 # A track that was lost for more frames than this takes the shape that it is found again with.
 SHAPE_KEPT = 2

@@ -236,14 +236,14 @@ class _Pass:
     def _carry_on(self, scene: Scene, place: int) -> None:
         """Carry masks on where no find goes on with them: of the artist's own objects as long as they are
         there, of others for as long as a gap may last, to be used if they are found again."""
-        if scene.since is None or scene.since != place - 1:
-            return
         for track in self._live:
             if track.agreement.get(place, 0.0) >= AGREES:
                 if place - track.sure > self._settings.carry + 1:
                     # Too long a gap to be filled.
                     track.ahead = {known: mask for known, mask in track.ahead.items() if known < track.sure}
                 track.sure = place
+                continue
+            if scene.since is None or scene.since != place - 1:
                 continue
             before = track.sightings[place - 1] if track.sure == place - 1 else track.ahead.get(place - 1)
             if before is None or (place - track.sure > self._settings.carry and not track.hinted):

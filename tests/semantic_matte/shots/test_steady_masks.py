@@ -105,8 +105,17 @@ def test_a_limb_that_one_frame_lost_comes_back() -> None:
 
 def test_a_mask_is_never_empty() -> None:
     one = Instance.from_mask(disc(1.5).mask, "ball", 0.7)
-    neighbours = [(flow(), disc(1.5, 20, 20))] * 4
-    assert steady_instance(one, neighbours, 1.0).area > 0
+    # Nowhere do two of them agree.
+    neighbours = [(flow(), disc(1.5, x, y)) for x in (20, 140) for y in (20, 100)]
+    assert equal(steady_instance(one, neighbours, 1.0), one)
+
+
+def test_an_edge_goes_with_the_object_where_the_picture_tells_nothing() -> None:
+    rows, columns = np.indices(SIZE)
+    motion = flow()
+    motion.trust[np.abs(np.hypot(rows - 60, columns - 80) - 31) < 3] = 0
+    steadied = steady_instance(disc(30), [(motion, disc(28))] * 4, 1.0)
+    assert np.sqrt(steadied.area / np.pi) < 29.3
 
 
 def test_an_object_that_the_frame_cuts_is_not_pulled_from_its_border() -> None:

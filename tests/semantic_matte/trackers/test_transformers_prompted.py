@@ -48,9 +48,9 @@ def followed(tracker: Tracker, shot: Any) -> tuple[TrackedShot, list[str]]:
     return tracker.track(shot, progress), progress.notices
 
 
-def ask_library(folder: Path, shot: Any, length: int, box: list[int]) -> list[Any]:
-    """The masks (H, W) that the library itself gives for one box, the whole film in memory and none of it let
-    go of."""
+def ask_library(folder: Path, shot: Any, length: int, box: list[int]) -> list[tuple[Any, float]]:
+    """The masks (H, W), and how sure of the object's presence, that the library itself gives for one box: the
+    whole film in memory and none of it let go of."""
     import torch
     from PIL import Image
 
@@ -68,7 +68,7 @@ def ask_library(folder: Path, shot: Any, length: int, box: list[int]) -> list[An
         with torch.inference_mode():
             output = network(inference_session=session, frame=given["pixel_values"])
         (mask,) = processor.post_process_masks([output.pred_masks], given["original_sizes"], binarize=True)
-        masks.append(mask[0, 0].numpy())
+        masks.append((mask[0, 0].numpy(), float(output.object_score_logits.sigmoid())))
     return masks
 
 
@@ -84,14 +84,17 @@ def test_it_follows_as_the_library_does(sam2_folder: Path, tracker: PromptedTrac
     done, notices = followed(tracker, shot)
     (track,) = done.tracks
     assert notices == []
-    shares = [mask.mean() for mask in expected if mask.any()]
+    shares = [mask.mean() for mask, _ in expected if mask.any()]
     assert len(shares) > LONG / 2
     assert 0.02 < np.mean(shares) < 0.8, "masks of everything or nothing would prove nothing"
-    assert not np.array_equal(expected[1], expected[-1])
+    assert not np.array_equal(expected[1][0], expected[-1][0])
     found = masks_of(track)
-    for place, mask in enumerate(expected):
-        own = found.get(shot.number(place), np.zeros_like(mask))
+    for place, (mask, presence) in enumerate(expected):
+        number = shot.number(place)
+        own = found.get(number, np.zeros_like(mask))
         assert np.mean(own != mask) < 1e-3, place
+        if number in found:
+            assert track.sightings[number].score == pytest.approx(0.8 * presence, abs=1e-6), place
 
 
 def test_the_segmenter_is_asked_now_and_then_and_once_a_frame(
