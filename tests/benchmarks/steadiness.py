@@ -37,6 +37,7 @@ from semantic_matte.shots.steady_alphas import ALPHA_REACH, Neighbour, band_of, 
 from semantic_matte.shots.steady_masks import MASK_REACH, steady_instance
 from semantic_matte.types import FloatArray, Instance, Matte, Plate
 
+# What the weights were chosen on: name others to learn what they are worth on what they have not seen.
 NAMES = ["hair_curly_0001", "fur_tufts_0000", "hair_wisps_0000", "cloth_fringe_0001", "fur_short_0000"]
 WAYS = ("each frame", "masks", "steadied")
 

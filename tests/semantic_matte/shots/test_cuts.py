@@ -68,6 +68,14 @@ def test_a_flash_is_no_cut(length: int, make: Callable[[Any], Any]) -> None:
     assert kinds(flash)[1] == []
 
 
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_picture_that_only_interrupts_is_no_cut(length: int) -> None:
+    found, cuts = kinds([view(ONE)] * 2 + [view(OTHER)] * length + [view(ONE, 4)] * 2)
+    assert cuts == []
+    assert found[2] == "new"
+    assert found[2 + length :] == ["back", "goes on"]
+
+
 def test_a_scene_that_lasts_is_no_interruption() -> None:
     pictures = [view(ONE)] * 2 + [view(OTHER)] * 5 + [view(ONE)] * 2
     assert kinds(pictures)[1] == [2, 7]

@@ -125,3 +125,9 @@ def test_a_wavering_label_is_asked_by_its_majority() -> None:
     wavering = track(0, "dog", 0)
     sightings = {n: replace(s, label="cat") if n % 3 == 0 else s for n, s in wavering.sightings.items()}
     assert len(chosen([replace(wavering, sightings=sightings)], find=("dog:largest",))) == 1
+
+
+@pytest.mark.parametrize(("inside", "kept"), [(4, 0), (5, 1)])
+def test_a_region_means_what_is_in_it_for_half_of_its_frames(inside: int, kept: int) -> None:
+    moving = Track(0, "dog", {n: sighting(0 if n <= inside else 60, 8, "dog", 0.8) for n in FRAMES})
+    assert len(chosen([moving], find=("dog:in(0,0,30,40)",))) == kept

@@ -16,6 +16,8 @@ import pytest
 from semantic_matte.ports import SilentProgress, Tracker
 from semantic_matte.settings import Settings
 from semantic_matte.shot_types import ShotFrame, Track, TrackedShot
+from semantic_matte.shots.live_tracks import LiveTrack, move
+from semantic_matte.shots.small_pictures import Motion
 from semantic_matte.shots.tracking import OverlapTracker
 from semantic_matte.types import Box, Instance
 
@@ -319,3 +321,77 @@ def test_boxes_are_in_plate_pixels_whatever_the_plates_size(make_scene: MakeScen
     shot = tracked([ShotFrame(number, plate, partial(found_in, number)) for number in (1, 2, 3)])
     assert isinstance(shot.tracks[0].sightings[1].box, Box)
     assert shot.tracks[0].sightings[1].box == found[0].box
+
+
+def test_an_unsure_find_beside_a_track_does_not_go_on_with_it(
+    make_scene: MakeScene, make_disc: MakeDisc
+) -> None:
+    def beside(place: int, finds: list[Instance]) -> list[Instance]:
+        if place != 4:
+            return finds
+        return [replace(finds[0], box=finds[0].box.shifted(14, 0), score=0.2)]
+
+    scene = make_scene([make_disc(lambda place: (60.0, 48.0))], frames=5, finds=beside)
+    (track,) = tracked(scene).tracks
+    assert track.found == [1001, 1002, 1003, 1004]
+
+
+def test_a_part_found_alone_is_replaced_by_the_whole(make_scene: MakeScene, make_disc: MakeDisc) -> None:
+    def part(place: int, finds: list[Instance]) -> list[Instance]:
+        if place != 4:
+            return finds
+        mask, box = finds[0].mask, finds[0].box
+        mask[:, box.x0 + box.width * 2 // 5 :] = False
+        return [Instance.from_mask(mask, "ball", 0.9)]
+
+    scene = make_scene([make_disc(linear(50, 48, 2), radius=16)], frames=9, finds=part)
+    (track,) = tracked(scene).tracks
+    assert track.sightings[1005].source == "carried"
+    assert mask_iou(track.sightings[1005].instance(), scene.instances(4)[0]) > 0.85
+
+
+def test_masks_that_ran_out_for_some_frames_are_no_object(make_scene: MakeScene, make_disc: MakeDisc) -> None:
+    def spilt(place: int, finds: list[Instance]) -> list[Instance]:
+        if place not in (4, 5, 6):
+            return finds
+        mask = finds[0].mask
+        mask[30:, 40:] = True
+        return [Instance.from_mask(mask, "bear", 0.9)]
+
+    shot = tracked(make_scene([make_disc(linear(50, 48, 2))], frames=10, finds=spilt))
+    assert [track.label for track in shot.tracks] == ["ball"]
+
+
+def test_nothing_is_carried_under_what_is_found_there(make_scene: MakeScene, make_disc: MakeDisc) -> None:
+    def covered(place: int, finds: list[Instance]) -> list[Instance]:
+        cover = np.zeros((96, 160), np.bool_)
+        cover[20:76, 40:120] = True
+        tree = Instance.from_mask(cover, "tree", 0.8)
+        return [tree] if place in (5, 6) else [*finds, tree]
+
+    scene = make_scene([make_disc(lambda place: (80.0, 48.0))], frames=11, finds=covered)
+    ball = next(track for track in tracked(scene).tracks if track.label == "ball")
+    assert ball.frames == ball.found
+    assert not {1006, 1007} & set(ball.frames)
+
+
+def test_an_object_that_comes_out_bit_by_bit_is_known_again(make_scene: MakeScene, make_disc: MakeDisc) -> None:
+    pillar = make_disc(lambda place: (80.0, 48.0), radius=22, colour=(0.2, 0.5, 0.2), seed=3, label="tree")
+    walker = make_disc(linear(38, 48, 3), radius=11, label="person")
+    shot = tracked(make_scene([walker, pillar], frames=30))
+    (person,) = [track for track in shot.tracks if track.label == "person"]
+    assert {1001, 1030} <= set(person.found)
+
+
+def test_a_track_moves_with_the_camera_and_by_its_own_speed() -> None:
+    rows, columns = 40, 60
+    mask = np.zeros((rows, columns), np.bool_)
+    mask[10:20, 10:20] = True
+    map_x, map_y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+    camera = np.array([[1.0, 0.0, 5.0], [0.0, 1.0, -2.0]])
+    track = LiveTrack(0, shape=mask, latest=mask, ghost=mask, centre=(14.5, 14.5), speed=(3.0, 0.0))
+    move(track, Motion(map_x - 5, map_y + 2, np.ones((rows, columns), np.float32), camera))
+    assert track.centre == pytest.approx((22.5, 12.5))
+    assert Box.around(track.shape) == Box(15, 8, 25, 18)
+    assert Box.around(track.ghost) == Box(18, 8, 28, 18)
+    assert track.lost == 1

@@ -137,3 +137,8 @@ def test_masks_outside_the_shot_are_refused() -> None:
     text = canonical(masks()).replace('"frame":2', '"frame":9')
     with pytest.raises(TracksError, match="frames of the shot"):
         read_masks(text, "a")
+
+
+def test_the_order_of_plates_makes_no_difference() -> None:
+    plates = {str(number): "0" * 64 for number in (4, 1, 3, 2)}
+    assert canonical(masks(plates=plates)) == canonical(masks())
