@@ -118,7 +118,7 @@ def followed_share(here: FlowPicture, there: FlowPicture, flow: Flow) -> float:
     map_x = np.arange(width, dtype=np.float32) + flow.field[..., 0]
     map_y = np.arange(height, dtype=np.float32)[:, np.newaxis] + flow.field[..., 1]
     carried = cv2.remap(there.levels, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    one, other = _blocks(here.levels), _blocks(carried)
+    one, other = _blocks(here.levels), _blocks(np.asarray(carried, dtype=np.uint8))
     one, other = one - one.mean(axis=1, keepdims=True), other - other.mean(axis=1, keepdims=True)
     deviation, other_deviation = np.sqrt(np.square(one).mean(axis=1)), np.sqrt(np.square(other).mean(axis=1))
     alikeness = (one * other).mean(axis=1) / np.maximum(deviation * other_deviation, 1e-6)
@@ -152,5 +152,5 @@ def _whip_pan(one: FlowPicture, other: FlowPicture) -> bool:
         cv2.resize(picture.levels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         for picture in (one, other)
     )
-    shift, response = cv2.phaseCorrelate(first, second, cv2.createHanningWindow(size, cv2.CV_32F))
-    return response >= SHIFTED and float(np.hypot(*shift)) >= LONG_SHIFT * size[0]
+    (shift_x, shift_y), response = cv2.phaseCorrelate(first, second, cv2.createHanningWindow(size, cv2.CV_32F))
+    return response >= SHIFTED and float(np.hypot(shift_x, shift_y)) >= LONG_SHIFT * size[0]

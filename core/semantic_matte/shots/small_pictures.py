@@ -65,12 +65,12 @@ def histogram(colours: ByteArray, mask: BoolArray) -> FloatArray:
     Its square root is what `alike` wants. All zeros for a mask without a cell.
     """
     counts = np.bincount(colours[mask], minlength=COLOURS).astype(np.float32)
-    cube = counts.reshape(LUMA_STEPS, COLOUR_STEPS, COLOUR_STEPS)
+    cube: FloatArray = counts.reshape(LUMA_STEPS, COLOUR_STEPS, COLOUR_STEPS)
     for axis in range(3):
         # A colour on the border of two steps is half in each.
         wide = np.pad(cube, [(1, 1) if one == axis else (0, 0) for one in range(3)], mode="edge")
         before, after = (np.take(wide, range(start, start + cube.shape[axis]), axis) for start in (0, 2))
-        cube = (before + 2 * cube + after) / 4
+        cube = np.asarray((before + 2 * cube + after) / 4, dtype=np.float32)
     return cube.ravel() / np.float32(max(1e-6, float(cube.sum())))
 
 
