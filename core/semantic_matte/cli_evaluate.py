@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # Each measure with its words, how it is written, and whether more of it is worse.
 MEASURES: dict[str, tuple[str, str, bool]] = {
     "j": ("J, the object's mask on the true one (IoU, mean over frames)", ".4f", False),
-    "main_slot_share": ("main slot: share of the object's frames in which it is this slot", ".1%", False),
+    "main_slot_kept": ("main slot: share of the object's frames in which it is this slot", ".1%", False),
+    "main_slot_share": ("the same where their overlap is at least .5", ".1%", False),
     "purity": (
         "purity: of the frames in which this slot is a true object, those in which it is this one",
         ".1%",

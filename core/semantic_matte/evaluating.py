@@ -157,6 +157,7 @@ class _Measuring:
                     figures.values["j"] = overlap.get(score.slot, 0.0)
             self._values |= {
                 "j": score.region,
+                "main_slot_kept": score.kept,
                 "main_slot_share": score.share,
                 "purity": score.purity,
                 "identity_switches": score.switches,

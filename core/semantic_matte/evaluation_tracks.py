@@ -22,6 +22,8 @@ from semantic_matte.types import BoolArray, Instance
 
 # A slot shows an object where their overlap reaches this.
 MATCH_IOU = 0.5
+# A slot is an object's, if it is nobody else's more, from here on.
+ROUGH_IOU = 0.1
 
 Table = npt.NDArray[np.float64]
 
@@ -31,7 +33,8 @@ class TrackingScore:
     """How well one true object is followed; larger is better, but for `switches`.
 
     slot: the one that is the best for it in most frames, "" if none ever overlaps it. visible: frames that show
-    it. share: of these, the part in which that slot is the best too and overlaps it by MATCH_IOU, in [0, 1].
+    it. kept: of these, the part in which that slot is the best too and overlaps it by ROUGH_IOU: whether it is
+    this object's, however badly its mask fits. share: the same by MATCH_IOU. Both in [0, 1].
     region: J, the mean overlap of that slot over these frames, in [0, 1]. purity: of the frames of that slot
     which match some true object, the part in which it is this one, in [0, 1]; 1 where there is one object only.
     switches: how often the slot that matches it is another one than the last that did.
@@ -39,6 +42,7 @@ class TrackingScore:
 
     slot: str
     visible: int
+    kept: float
     share: float
     region: float
     purity: float
@@ -88,16 +92,18 @@ def _score(
         raise ValueShapeError(f"True object '{name}': expected a mask with pixels in some frame, got none.")
     overlaps = table[row][:, visible]
     if not tracks or not overlaps.any():
-        return TrackingScore("", count, 0.0, 0.0, 0.0, 0)
+        return TrackingScore("", count, 0.0, 0.0, 0.0, 0.0, 0)
     best = np.where(overlaps.max(axis=0) > 0, overlaps.argmax(axis=0), -1)
     main = int(np.bincount(best[best >= 0]).argmax())
-    share = float(((best == main) & (overlaps[main] >= MATCH_IOU)).sum()) / count
+    kept, share = (
+        float(((best == main) & (overlaps[main] >= least)).sum()) / count for least in (ROUGH_IOU, MATCH_IOU)
+    )
     objects = [pairs_row for pairs in matched for pairs_row, index in pairs.items() if index == main]
     purity = objects.count(row) / len(objects) if objects else 0.0
     follows = [pairs[row] for pairs in matched if row in pairs]
     switches = sum(one != other for one, other in pairwise(follows))
     slot = tracks[main].slot or str(tracks[main].identity)
-    return TrackingScore(slot, count, share, float(overlaps[main].mean()), purity, switches)
+    return TrackingScore(slot, count, kept, share, float(overlaps[main].mean()), purity, switches)
 
 
 def _matched(overlaps: Table) -> dict[int, int]:

@@ -78,14 +78,16 @@ def measure(shot: Shot, engine: semantic_matte.Engine, least: float) -> tuple[di
         "frames": score.visible,
         "slots": len(tracks),
         "main slot": score.slot,
-        "share": score.share,
+        "kept": score.kept,
+        "IoU >= .5 too": score.share,
         "J": score.region,
         "purity": score.purity,
         "switches": score.switches,
         "cuts": len(tracked.cuts),
         "s a frame": seconds,
         "of it finding": shot.finding / len(shot.frames),
-        f"bar {BAR:.0%}": "kept" if score.share >= BAR else "missed",
+        f"bar {BAR:.0%}": "kept" if score.kept >= BAR else "missed",
+        "with IoU": "kept" if score.share >= BAR else "missed",
     }
     return row, tracks
 
@@ -143,11 +145,12 @@ def main() -> None:
         if options.overlays:
             write_overlays(options.overlays, shot, tracks)
     print_table("The main object's slot", rows)
-    shares = [row["share"] for row in rows]
-    missed = sum(share < BAR for share in shares)
-    told = "kept" if missed <= len(rows) // SHOTS_A_MISS else "missed"
-    print(f"{len(rows) - missed} of {len(rows)} shots keep {BAR:.0%}: {told}")
-    print(f"all keep {AIM:.0%} (aim): {'kept' if min(shares, default=1.0) >= AIM else 'missed'}")
+    for name in ("kept", "IoU >= .5 too"):
+        shares = [row[name] for row in rows]
+        missed = sum(share < BAR for share in shares)
+        told = "kept" if missed <= len(rows) // SHOTS_A_MISS else "missed"
+        print(f"{name}: {len(rows) - missed} of {len(rows)} shots keep {BAR:.0%}: {told}")
+        print(f"{name}: all keep {AIM:.0%} (aim): {'kept' if min(shares, default=1.0) >= AIM else 'missed'}")
     write_json(options.json, {"shots": rows})
 
 

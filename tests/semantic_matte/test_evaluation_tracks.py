@@ -37,6 +37,7 @@ def test_an_object_that_changes_its_slot() -> None:
     second = track("b", {number: masks[number] for number in FRAMES if number > 7})
     score = tracking_scores([second, first], {"main": masks})["main"]
     assert (score.slot, score.share, score.region, score.switches) == ("a", 0.7, 0.7, 1)
+    assert score.kept == 0.7
 
 
 def test_a_bad_mask_is_not_followed_but_counts_in_region() -> None:
@@ -45,6 +46,15 @@ def test_a_bad_mask_is_not_followed_but_counts_in_region() -> None:
     score = tracking_scores([track("a", seen)], {"main": masks})["main"]
     assert score.share == 0.6
     assert score.region == pytest.approx((6 + 4 * 4 / 16) / 10)
+    # Badly, but it is that object's slot.
+    assert score.kept == 1.0
+
+
+def test_a_slot_that_hardly_touches_an_object_is_not_its_own() -> None:
+    masks = {number: bar(10, 20) for number in FRAMES}
+    seen = {number: bar(10, 20) if number > 4 else bar(19, 29) for number in FRAMES}
+    score = tracking_scores([track("a", seen)], {"main": masks})["main"]
+    assert score.kept == score.share == 0.6
 
 
 def test_two_objects_that_swap_are_seen_in_purity_and_switches() -> None:
