@@ -218,7 +218,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("foregrounds", type=Path, nargs="?")
     parser.add_argument("--backgrounds", type=Path)
     parser.add_argument("--names", nargs="*", default=NAMES, help="stems of the foregrounds' files; none: all")
-    parser.add_argument("--sample", type=int, default=0, metavar="COUNT", help="draw so many instead, by --seed")
+    parser.add_argument("--sample", type=int, default=0, metavar="COUNT", help="draw so many, by --seed")
     parser.add_argument("--lemur", type=Path, metavar="FOLDER")
     parser.add_argument("--davis", type=Path, metavar="FOLDER")
     parser.add_argument("--sequences", nargs="+", default=["dog", "dance-twirl"])

@@ -12,32 +12,23 @@ versions of the package, and the schema only says what kinds of values they have
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+
+from semantic_matte.record_parts import SHA256_PATTERN, SLOT_PATTERN, Part, described, schema_text_of
 
 SCHEMA_VERSION = 1
 SCHEMA_ID = f"urn:semantic-matte:schema:sidecar:{SCHEMA_VERSION}"
-SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_FILE = Path(__file__).parent / "sidecar.schema.json"
 
 FileKind = Literal["layers", "cryptomatte", "foreground", "png", "contact"]
 
 # A plain name in the sidecar's own folder, of a picture; so never "." or "..".
 _FILE_NAME = r"^[^/\u0000]+\.(exr|png)$"
-_SLOT = r"^[a-z][a-z0-9_]{0,39}$"
-_SHA256 = r"^[0-9a-f]{64}$"
 # What EXR can hold of a pixel's place, and what JSON's readers can hold of a number.
 _FARTHEST, _LARGEST = 2**31 - 1, 2**53 - 1
-
-
-def _field(description: str, unit: str = "", default: Any = ..., **limits: Any) -> Any:
-    """A field with what the schema says of it. unit: of its numbers, "" where it has none."""
-    if unit:
-        limits["json_schema_extra"] = {"unit": unit}
-    return Field(default, description=description, **limits)
 
 
 Pixel = Annotated[int, Field(ge=-_FARTHEST, le=_FARTHEST)]
@@ -47,30 +38,25 @@ Rgba = tuple[str, str, str, str]
 Control = bool | int | float | str | tuple[str, ...]
 
 
-class _Part(BaseModel):
-    """What all parts of a record have in common: they can't be changed, nothing may be added, and a value of
-    another type is not taken for one of the right type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
 def _ordered(window: Window) -> bool:
     return window[0] < window[2] and window[1] < window[3]
 
 
-class PlateRecord(_Part):
+class PlateRecord(Part):
     """The picture that was matted."""
 
-    name: str = _field("Its name: the file's without frame number and ending.")
-    size: tuple[Count, Count] = _field("Width and height of the data window.", "pixels")
-    data_window: Window = _field("Where there are pixels: x0, y0, x1, y1, half-open, y down.", "pixels")
-    display_window: Window = _field("The frame itself, in the same coordinates.", "pixels")
-    pixel_aspect: float = _field("Width of a pixel by its height.", "ratio", gt=0)
-    frame: int | None = _field("The frame number in its file's name; null where there is none.")
-    timecode: str = _field('SMPTE timecode, ";" before the frames for drop-frame; empty where there is none.')
-    view: str = _field("Its view, as of a stereo pair; empty where there is none.")
-    colour_space: str = _field("The colour space that it was brought to, which mattes were solved in.")
-    read_as: str | None = _field("The colour space that its file was read as; null for an array in memory.")
+    name: str = described("Its name: the file's without frame number and ending.")
+    size: tuple[Count, Count] = described("Width and height of the data window.", "pixels")
+    data_window: Window = described("Where there are pixels: x0, y0, x1, y1, half-open, y down.", "pixels")
+    display_window: Window = described("The frame itself, in the same coordinates.", "pixels")
+    pixel_aspect: float = described("Width of a pixel by its height.", "ratio", gt=0)
+    frame: int | None = described("The frame number in its file's name; null where there is none.")
+    timecode: str = described(
+        'SMPTE timecode, ";" before the frames for drop-frame; empty where there is none.'
+    )
+    view: str = described("Its view, as of a stereo pair; empty where there is none.")
+    colour_space: str = described("The colour space that it was brought to, which mattes were solved in.")
+    read_as: str | None = described("The colour space that its file was read as; null for an array in memory.")
 
     @model_validator(mode="after")
     def _windows_are_windows(self) -> PlateRecord:
@@ -80,50 +66,52 @@ class PlateRecord(_Part):
         return self
 
 
-class CryptomatteObject(_Part):
+class CryptomatteObject(Part):
     """How a slot is found in the Cryptomatte."""
 
-    name: str = _field("Its name in the manifest.")
-    id: str = _field("MurmurHash3 of that name, read as a float in the pixels.", pattern=r"^[0-9a-f]{8}$")
+    name: str = described("Its name in the manifest.")
+    id: str = described("MurmurHash3 of that name, read as a float in the pixels.", pattern=r"^[0-9a-f]{8}$")
 
 
-class SlotRecord(_Part):
+class SlotRecord(Part):
     """One object: what it is, and where its matte is in each file."""
 
-    slot: str = _field("Its name, the same in every file.", pattern=_SLOT)
-    source: Literal["found", "carried", "absent"] = _field(
+    slot: str = described("Its name, the same in every file.", pattern=SLOT_PATTERN)
+    source: Literal["found", "carried", "absent"] = described(
         "Where its rough mask comes from: found in this frame, carried from its neighbours along the motion "
         "of a shot, or nowhere, because this frame of the shot does not show it."
     )
-    label: str = _field("What it is, in the words of the segmenter or the artist.", min_length=1)
-    score: float = _field("How sure the segmenter was; 0 where it is absent.", "share of 1", ge=0, le=1)
-    box: Window | None = _field(
+    label: str = described("What it is, in the words of the segmenter or the artist.", min_length=1)
+    score: float = described("How sure the segmenter was; 0 where it is absent.", "share of 1", ge=0, le=1)
+    box: Window | None = described(
         "Tight box of the rough mask: x0, y0, x1, y1, half-open, in the data window; null where it is absent.",
         "pixels",
     )
-    area: int = _field("Area of the rough mask.", "pixels", ge=0, le=_LARGEST)
-    alpha_area: float = _field("Sum of the alpha.", "pixels", ge=0)
-    passes: int = _field("How often its matte was solved.", "passes", ge=0)
-    spread_mean: float | None = _field(
+    area: int = described("Area of the rough mask.", "pixels", ge=0, le=_LARGEST)
+    alpha_area: float = described("Sum of the alpha.", "pixels", ge=0)
+    passes: int = described("How often its matte was solved.", "passes", ge=0)
+    spread_mean: float | None = described(
         "Mean range between the samples where alpha is neither 0 nor 1; null where nothing is.",
         "share of 1",
         ge=0,
         le=1,
     )
-    flicker: float | None = _field(
+    flicker: float | None = described(
         "Mean absolute difference in the band from the alpha of the frame before, carried along the motion; "
         "null where there is no such frame.",
         "share of 1",
         ge=0,
         le=1,
     )
-    alpha: str = _field("Channel of its alpha in the file of kind layers.", min_length=1)
-    spread: str | None = _field("Channel there of where its samples disagree; null if it is not written.")
-    foreground: Rgba | None = _field(
+    alpha: str = described("Channel of its alpha in the file of kind layers.", min_length=1)
+    spread: str | None = described("Channel there of where its samples disagree; null if it is not written.")
+    foreground: Rgba | None = described(
         "Channels of red, green, blue and alpha in the file of kind foreground; null if it is not written."
     )
-    png: str | None = _field("Name of its own 16-bit PNG; null if it is not written.", pattern=_FILE_NAME)
-    cryptomatte: CryptomatteObject | None = _field("Where it is in the Cryptomatte; null if it is not written.")
+    png: str | None = described("Name of its own 16-bit PNG; null if it is not written.", pattern=_FILE_NAME)
+    cryptomatte: CryptomatteObject | None = described(
+        "Where it is in the Cryptomatte; null if it is not written."
+    )
 
     @model_validator(mode="after")
     def _box_is_a_box(self) -> SlotRecord:
@@ -135,44 +123,44 @@ class SlotRecord(_Part):
         return self
 
 
-class FileRecord(_Part):
+class FileRecord(Part):
     """A file of this result."""
 
-    name: str = _field(
+    name: str = described(
         "Its name in the sidecar's own folder, never a path.", pattern=_FILE_NAME, max_length=255
     )
-    kind: FileKind = _field("What it holds.")
-    bytes: int = _field("Its size.", "bytes", ge=1, le=_LARGEST)
-    sha256: str = _field("Checksum of its content.", pattern=_SHA256)
+    kind: FileKind = described("What it holds.")
+    bytes: int = described("Its size.", "bytes", ge=1, le=_LARGEST)
+    sha256: str = described("Checksum of its content.", pattern=SHA256_PATTERN)
 
 
-class ForegroundRecord(_Part):
+class ForegroundRecord(Part):
     """The colours of the objects themselves, unmixed from what lies behind their edges."""
 
-    colour_space: str = _field("The linear colour space that they are in.", min_length=1)
-    method: str = _field("How they were unmixed.", min_length=1)
+    colour_space: str = described("The linear colour space that they are in.", min_length=1)
+    method: str = described("How they were unmixed.", min_length=1)
 
 
-class CryptomatteRecord(_Part):
+class CryptomatteRecord(Part):
     """The Cryptomatte that all slots are in."""
 
-    name: str = _field("Its name; its layers are this and two digits.", min_length=1)
+    name: str = described("Its name; its layers are this and two digits.", min_length=1)
 
 
-class ModelRecord(_Part):
+class ModelRecord(Part):
     """A model file that was used."""
 
-    name: str = _field("Its name in the list of models, or of the file that the user brought.", min_length=1)
-    licence: str = _field("Its licence.", min_length=1)
-    sha256: str = _field("Checksum of the file.", pattern=_SHA256)
-    origin: str = _field("Where it comes from.")
-    dtype: str = _field("The kind of numbers that it ran in, where it is told.", default="")
-    config: str = _field("The configuration that it was built from, where it is told.", default="")
-    commercial_use: str = _field("yes, no or unclear; told where its terms had to be accepted.", default="")
-    licence_accepted: str = _field("The name under which the user accepted those terms.", default="")
+    name: str = described("Its name in the list of models, or of the file that the user brought.", min_length=1)
+    licence: str = described("Its licence.", min_length=1)
+    sha256: str = described("Checksum of the file.", pattern=SHA256_PATTERN)
+    origin: str = described("Where it comes from.")
+    dtype: str = described("The kind of numbers that it ran in, where it is told.", default="")
+    config: str = described("The configuration that it was built from, where it is told.", default="")
+    commercial_use: str = described("yes, no or unclear; told where its terms had to be accepted.", default="")
+    licence_accepted: str = described("The name under which the user accepted those terms.", default="")
 
 
-class SidecarRecord(_Part):
+class SidecarRecord(Part):
     """What one run of Semantic Matte found in one plate, how, and which files it wrote.
 
     It is the last file that a run writes: where it lies, the files that it names were whole.
@@ -181,27 +169,31 @@ class SidecarRecord(_Part):
     model_config = ConfigDict(title="Semantic Matte sidecar")
 
     # Not `schema`, which pydantic's classes have already.
-    schema_version: Literal[1] = _field("Which schema this record keeps to.", alias="schema")
-    key: str | None = _field(
+    schema_version: Literal[1] = described("Which schema this record keeps to.", alias="schema")
+    key: str | None = described(
         "The same where the same plate is matted with the same settings, models and version: such a run is not "
         "done again. Null where models could not be named beforehand.",
-        pattern=_SHA256,
+        pattern=SHA256_PATTERN,
     )
-    settings_hash: str = _field("Checksum of the settings that pixels follow from.", pattern=_SHA256)
-    plate: PlateRecord = _field("The plate: its name, its frame and where its pixels lie.")
-    slots: tuple[SlotRecord, ...] = _field("The objects, surest first.")
-    files: tuple[FileRecord, ...] = _field("The files beside this one, in the order of their writing.")
-    foreground: ForegroundRecord | None = _field("Of the file of kind foreground; null if it is not written.")
-    cryptomatte: CryptomatteRecord | None = _field(
+    settings_hash: str = described("Checksum of the settings that pixels follow from.", pattern=SHA256_PATTERN)
+    plate: PlateRecord = described("The plate: its name, its frame and where its pixels lie.")
+    slots: tuple[SlotRecord, ...] = described("The objects, surest first.")
+    files: tuple[FileRecord, ...] = described("The files beside this one, in the order of their writing.")
+    foreground: ForegroundRecord | None = described(
+        "Of the file of kind foreground; null if it is not written."
+    )
+    cryptomatte: CryptomatteRecord | None = described(
         "Of the file of kind cryptomatte; null if it is not written."
     )
-    settings: dict[str, Control] = _field("Every control of the run; controls.json of the client lists them.")
-    models: tuple[ModelRecord, ...] = _field("The model files that were used.")
-    versions: dict[str, str] = _field("Versions of Python, this package and libraries, by name.")
-    seed: int = _field("Start of every random choice.", ge=0)
-    device: str = _field("Where the networks that find objects ran, by torch's name.", min_length=1)
-    estimator_device: str = _field("Where alphas were solved, by torch's name.", min_length=1)
-    notices: tuple[str, ...] = _field("What the user was told.")
+    settings: dict[str, Control] = described(
+        "Every control of the run; controls.json of the client lists them."
+    )
+    models: tuple[ModelRecord, ...] = described("The model files that were used.")
+    versions: dict[str, str] = described("Versions of Python, this package and libraries, by name.")
+    seed: int = described("Start of every random choice.", ge=0)
+    device: str = described("Where the networks that find objects ran, by torch's name.", min_length=1)
+    estimator_device: str = described("Where alphas were solved, by torch's name.", min_length=1)
+    notices: tuple[str, ...] = described("What the user was told.")
 
     def plain(self) -> dict[str, Any]:
         """The record as JSON has it, and as `sidecar.describe` gives it."""
@@ -246,8 +238,7 @@ def schema_text() -> str:
 
 def made_schema_text() -> str:
     """The text of sidecar.schema.json, made from the models."""
-    made = SidecarRecord.model_json_schema(by_alias=True)
-    return json.dumps({"$schema": SCHEMA_DIALECT, "$id": SCHEMA_ID, **made}, indent=2) + "\n"
+    return schema_text_of(SidecarRecord, SCHEMA_ID)
 
 
 if __name__ == "__main__":

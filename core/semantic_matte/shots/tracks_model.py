@@ -13,34 +13,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from semantic_matte.errors import TracksError, UsageError, ValueShapeError
 from semantic_matte.frame_ranges import parse_frames, range_text
+from semantic_matte.record_parts import SHA256_PATTERN, SLOT_PATTERN, Part, described, schema_text_of
 from semantic_matte.shot_types import Sighting, Source, Track
 from semantic_matte.types import Box
 
 SCHEMA_VERSION = 1
 SCHEMA_ID = f"urn:semantic-matte:schema:tracks:{SCHEMA_VERSION}"
-SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_FILE = Path(__file__).parent / "tracks.schema.json"
 
 # Room is left behind a slot's name for what layers add to it.
 LONGEST_SLOT = 33
-_SLOT = r"^[a-z][a-z0-9_]{0,39}$"
-_SHA256 = r"^[0-9a-f]{64}$"
 _LARGEST = 2**31 - 1
-
-
-def _field(description: str, unit: str = "", default: Any = ..., **limits: Any) -> Any:
-    """A field with what the schema says of it. unit: of its numbers, "" where it has none."""
-    if unit:
-        limits["json_schema_extra"] = {"unit": unit}
-    return Field(default, description=description, **limits)
 
 
 Frame = Annotated[int, Field(ge=-_LARGEST, le=_LARGEST)]
@@ -48,19 +39,12 @@ Side = Annotated[int, Field(ge=1, le=_LARGEST)]
 Corners = tuple[Frame, Frame, Frame, Frame]
 
 
-class Part(BaseModel):
-    """What all parts of the files have in common: they can't be changed, nothing may be added, and a value of
-    another type is not taken for one of the right type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
 class Anchor(Part):
     """Where an object was in one frame when it was edited: it is known by this again, whatever it is called
     then."""
 
-    frame: Frame = _field("A frame that shows it.", "frames")
-    box: Corners = _field("Tight box of its mask there: x0, y0, x1, y1, half-open, y down.", "pixels")
+    frame: Frame = described("A frame that shows it.", "frames")
+    box: Corners = described("Tight box of its mask there: x0, y0, x1, y1, half-open, y down.", "pixels")
 
     @model_validator(mode="after")
     def _box_is_a_box(self) -> Anchor:
@@ -71,53 +55,55 @@ class Anchor(Part):
 
 def _slot(description: str) -> Any:
     """A field that holds a slot's name."""
-    return _field(description, pattern=_SLOT)
+    return described(description, pattern=SLOT_PATTERN)
 
 
 class _Edit(Part):
     """What all edits have in common."""
 
     slot: str = _slot("The object that is edited, as it is called after the edits before this one.")
-    anchor: Anchor | None = _field("Where it was; null in an edit typed by hand.", default=None)
+    anchor: Anchor | None = described("Where it was; null in an edit typed by hand.", default=None)
 
 
 class Rename(_Edit):
     """Another name for an object."""
 
-    do: Literal["rename"] = _field("What is done.")
+    do: Literal["rename"] = described("What is done.")
     to: str = _slot("Its new name.")
 
 
 class Merge(_Edit):
     """Another object becomes part of this one; where both are seen, their masks are joined."""
 
-    do: Literal["merge"] = _field("What is done.")
+    do: Literal["merge"] = described("What is done.")
     other: str = _slot("The object that becomes part of it.")
-    other_anchor: Anchor | None = _field("Where that was; null in an edit typed by hand.", default=None)
+    other_anchor: Anchor | None = described("Where that was; null in an edit typed by hand.", default=None)
 
 
 class Split(_Edit):
     """From one frame on, an object is another one."""
 
-    do: Literal["split"] = _field("What is done.")
-    at: Frame = _field("The first frame of the new object.", "frames")
+    do: Literal["split"] = described("What is done.")
+    at: Frame = described("The first frame of the new object.", "frames")
     to: str = _slot("The new object's name.")
 
 
 class Drop(_Edit):
     """An object is left out."""
 
-    do: Literal["drop"] = _field("What is done.")
+    do: Literal["drop"] = described("What is done.")
 
 
 class Reassign(_Edit):
     """Some frames of an object belong to another one, new or known. Where that is seen too, the two are
     exchanged."""
 
-    do: Literal["reassign"] = _field("What is done.")
-    frames: str = _field("The frames, as in 1001-1050x2,1060.", min_length=1)
+    do: Literal["reassign"] = described("What is done.")
+    frames: str = described("The frames, as in 1001-1050x2,1060.", min_length=1)
     to: str = _slot("The object that they belong to; a new one where there is none of this name.")
-    to_anchor: Anchor | None = _field("Where that was; null if it is new or was typed by hand.", default=None)
+    to_anchor: Anchor | None = described(
+        "Where that was; null if it is new or was typed by hand.", default=None
+    )
 
     @model_validator(mode="after")
     def _frames_are_frames(self) -> Reassign:
@@ -135,29 +121,29 @@ class SlotSummary(Part):
     """One object after all edits."""
 
     slot: str = _slot("Its name in every file.")
-    label: str = _field("What it is.", min_length=1)
-    score: float = _field("How sure the segmenter was at best.", "share of 1", ge=0, le=1)
-    first: Frame = _field("The first frame that shows it.", "frames")
-    last: Frame = _field("The last frame that shows it.", "frames")
-    found: str = _field("The frames in which it was found.")
-    carried: str = _field("The frames into which it was carried along with the picture's motion.")
-    mean_area: float = _field("Mean area of its masks.", "pixels", gt=0)
+    label: str = described("What it is.", min_length=1)
+    score: float = described("How sure the segmenter was at best.", "share of 1", ge=0, le=1)
+    first: Frame = described("The first frame that shows it.", "frames")
+    last: Frame = described("The last frame that shows it.", "frames")
+    found: str = described("The frames in which it was found.")
+    carried: str = described("The frames into which it was carried along with the picture's motion.")
+    mean_area: float = described("Mean area of its masks.", "pixels", gt=0)
 
 
 class _Header(Part):
     """What both files say of the shot."""
 
-    schema_version: Literal[1] = _field("Which schema this file keeps to.", alias="schema")
-    shot: str = _field("The shot's name.", min_length=1)
-    size: tuple[Side, Side] = _field("Width and height of its plates.", "pixels")
-    cuts: tuple[Frame, ...] = _field("Frames that begin a new scene.", "frames")
-    key: str | None = _field(
+    schema_version: Literal[1] = described("Which schema this file keeps to.", alias="schema")
+    shot: str = described("The shot's name.", min_length=1)
+    size: tuple[Side, Side] = described("Width and height of its plates.", "pixels")
+    cuts: tuple[Frame, ...] = described("Frames that begin a new scene.", "frames")
+    key: str | None = described(
         "The same where the same plates are looked at by the same means; null if it is not known.",
-        pattern=_SHA256,
+        pattern=SHA256_PATTERN,
     )
-    settings_hash: str = _field("Checksum of the settings.", pattern=_SHA256)
-    tracker: str = _field("What tied the objects.", min_length=1)
-    notices: tuple[str, ...] = _field("What was told while they were found and tied.")
+    settings_hash: str = described("Checksum of the settings.", pattern=SHA256_PATTERN)
+    tracker: str = described("What tied the objects.", min_length=1)
+    notices: tuple[str, ...] = described("What was told while they were found and tied.")
 
 
 class TracksRecord(_Header):
@@ -168,11 +154,13 @@ class TracksRecord(_Header):
 
     model_config = ConfigDict(title="Semantic Matte tracks")
 
-    frames: str = _field("The shot's frames, as in 1001-1050x2,1060.")
-    edits: tuple[Edit, ...] = _field("The artist's edits, in their order.")
-    edit_notices: tuple[str, ...] = _field("Edits that could not be made this time, and why; they are kept.")
-    tracks: tuple[SlotSummary, ...] = _field("The objects after all edits, surest first.")
-    checksum: str = _field("Of everything but `edits`, which alone is the artist's to change.", pattern=_SHA256)
+    frames: str = described("The shot's frames, as in 1001-1050x2,1060.")
+    edits: tuple[Edit, ...] = described("The artist's edits, in their order.")
+    edit_notices: tuple[str, ...] = described("Edits that could not be made this time, and why; they are kept.")
+    tracks: tuple[SlotSummary, ...] = described("The objects after all edits, surest first.")
+    checksum: str = described(
+        "Of everything but `edits`, which alone is the artist's to change.", pattern=SHA256_PATTERN
+    )
 
 
 class SightingRecord(Part):
@@ -190,7 +178,7 @@ class TrackRecord(Part):
     """One object as it was tied, under its automatic name."""
 
     identity: int
-    slot: Annotated[str, Field(pattern=_SLOT)]
+    slot: Annotated[str, Field(pattern=SLOT_PATTERN)]
     label: Annotated[str, Field(min_length=1)]
     sightings: Annotated[tuple[SightingRecord, ...], Field(min_length=1)]
 
@@ -202,7 +190,7 @@ class MasksRecord(_Header):
     models: the model files that were used. device: where they ran. views: of the plates; no slot is called so.
     """
 
-    plates: dict[str, Annotated[str, Field(pattern=_SHA256)]]
+    plates: dict[str, Annotated[str, Field(pattern=SHA256_PATTERN)]]
     unreadable: dict[str, str]
     models: tuple[dict[str, str], ...]
     device: str
@@ -393,8 +381,7 @@ def schema_text() -> str:
 
 def made_schema_text() -> str:
     """The text of tracks.schema.json, made from the models."""
-    made: Mapping[str, Any] = TracksRecord.model_json_schema(by_alias=True)
-    return json.dumps({"$schema": SCHEMA_DIALECT, "$id": SCHEMA_ID, **made}, indent=2) + "\n"
+    return schema_text_of(TracksRecord, SCHEMA_ID)
 
 
 if __name__ == "__main__":
