@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from semantic_matte.shot_types import Sighting
-from semantic_matte.shots.flow import Flow
+from semantic_matte.shots.flow import Flow, object_flow
 from semantic_matte.shots.live_tracks import AGREES, LiveTrack
 from semantic_matte.shots.picture_shelf import PictureShelf
 from semantic_matte.types import BoolArray, Box, Instance
@@ -38,15 +38,20 @@ FOLLOWED = 0.8
 # Pixels that the window for a carried mask is wider than the mask's box once moved: a bilinear mask may grow by
 # one.
 MARGIN = 2
+# The surest inside of an object: where flows there and back meet, and this fraction of its size from its edge.
+SURE, INSIDE = 0.5, 0.02
 
 
-def carried(sighting: Sighting, flow: Flow) -> Sighting | None:
+def carried(sighting: Sighting, flow: Flow, *, far: bool = False) -> Sighting | None:
     """A mask moved to the next frame, or None where it leaves the picture or the motion can't be trusted.
 
-    flow: leads from the frame to be filled to the sighting's.
+    flow: leads from the frame to be filled to the sighting's. far: it is going to be carried through many
+    frames, with nothing that sets it right again: it then follows the object's own motion alone.
     """
     instance = sighting.instance()
     moved = _along_flow(instance, flow)
+    if moved is not None and far:
+        moved = _with_its_own_motion(instance, moved, flow)
     if moved is None or _likeness(moved, flow) < FOLLOWED:
         moved = _as_one_piece(instance, flow) or moved
     return None if moved is None else Sighting.of(moved, "carried")
@@ -61,6 +66,26 @@ def _along_flow(instance: Instance, flow: Flow) -> Instance | None:
     if not mask.any() or float(flow.trust_on(window)[mask].mean()) < TRUSTED:
         return None
     return _on_frame(mask, window, instance)
+
+
+def _with_its_own_motion(instance: Instance, moved: Instance, flow: Flow) -> Instance:
+    """An instance moved again, by the motion of its surest inside, carried on beyond its edge.
+
+    moved: as the picture moved it. There the background that it uncovers points back into it and goes with it,
+    a little more each frame: after 20 frames of a rigid prop (synthetic, 720x480) the overlap with the truth
+    was .66, and is .93 so. Where limbs bend it costs some: on six DAVIS shots from their true masks the mean
+    overlap is .67 in place of .75 over 8 frames, and .58 either way over 20.
+    """
+    reach = max(1, round(INSIDE * instance.box.mean_side))
+    side = 2 * reach + 1
+    sure = moved.crop & (flow.trust_on(moved.box) >= SURE)
+    inside = cv2.erode(np.pad(sure, reach).astype(np.uint8), np.ones((side, side), np.uint8))
+    core = inside[reach:-reach, reach:-reach] > 0
+    own = object_flow(flow, _on_frame(core, moved.box, instance) if core.any() else moved)
+    window = moved.box.union(instance.box).padded(MARGIN).intersection(Box.of_frame(*flow.frame_size))
+    assert window is not None
+    mask = own.carry(instance.crop, instance.box, window) >= 0.5
+    return _on_frame(mask, window, instance) if mask.any() else moved
 
 
 def _likeness(moved: Instance, flow: Flow) -> float:

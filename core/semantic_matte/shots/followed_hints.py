@@ -27,7 +27,7 @@ def followed_back(tracks: Sequence[LiveTrack], cuts: Sequence[int], shelf: Pictu
         place = min(track.sightings)
         pixels = track.sightings[place].instance().area
         while place > 0 and place not in cuts:
-            moved = carried(track.sightings[place], shelf.flow(place - 1, place))
+            moved = carried(track.sightings[place], shelf.flow(place - 1, place), far=True)
             place -= 1
             if moved is None or moved.instance().area < GONE * pixels:
                 break

@@ -248,7 +248,7 @@ class _Pass:
             before = track.sightings[place - 1] if track.sure == place - 1 else track.ahead.get(place - 1)
             if before is None or (place - track.sure > self._settings.carry and not track.hinted):
                 continue
-            moved = carried(before, self._shelf.flow(place, place - 1))
+            moved = carried(before, self._shelf.flow(place, place - 1), far=track.hinted)
             if moved is None:
                 continue
             track.ahead[place] = moved
