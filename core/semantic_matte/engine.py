@@ -250,7 +250,9 @@ class Engine:
         self, plate: Plate, hints: Sequence[Hint], progress: Progress, *, selecting: bool
     ) -> tuple[str, list[Instance]]:
         """The segmenter's name and what it found, finished."""
-        segmenter = self._segmenter_for(hints, progress)
+        # In a shot hints are of one frame, and the segmenter looks at the others.
+        of_shot = bool(hints) and not selecting
+        segmenter = self._segmenter_for(hints, SilentProgress() if of_shot else progress)
         instances = segmenter.segment(plate, progress)
         if not hints:
             instances = finish(instances, self.settings, segmenter.labels, progress, selecting=selecting)
