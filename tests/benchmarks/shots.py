@@ -47,8 +47,9 @@ LONGEST_WAIT, MOST_GROWTH, LARGEST_DIFFERENCE = 0.10, 0.05, 1 / 255
 CHEAP = ["--passes", "2", "--no-cryptomatte"]
 
 
-def panned(folder: Path, photo: Path, count: int, size: tuple[int, int]) -> Path:
-    """A shot of `count` frames of (width, height), a window that swings over a photo; returns its pattern."""
+def panned(folder: Path, photo: Path, count: int, size: tuple[int, int], share: float = 0.7) -> Path:
+    """A shot of `count` frames of (width, height), a window that swings over a share of a photo; returns its
+    pattern."""
     picture = cv2.imread(str(photo))
     scale = 1.15 * max(size[0] / picture.shape[1], size[1] / picture.shape[0])
     picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
@@ -56,8 +57,8 @@ def panned(folder: Path, photo: Path, count: int, size: tuple[int, int]) -> Path
     folder.mkdir(parents=True, exist_ok=True)
     for place in range(count):
         swing = 2 * np.pi * place / 60
-        x = room[0] / 2 * (1 + 0.7 * np.sin(swing))
-        y = room[1] / 2 * (1 + 0.7 * np.sin(0.7 * swing))
+        x = room[0] / 2 * (1 + share * np.sin(swing))
+        y = room[1] / 2 * (1 + share * np.sin(0.7 * swing))
         shift = np.array([[1, 0, -x], [0, 1, -y]], np.float32)
         frame = cv2.warpAffine(picture, shift, size, flags=cv2.INTER_LINEAR)
         cv2.imwrite(str(folder / f"pan.{1001 + place}.png"), frame)
@@ -66,7 +67,8 @@ def panned(folder: Path, photo: Path, count: int, size: tuple[int, int]) -> Path
 
 def throughput(scratch: Path, frames: int, device: str) -> list[dict[str, Any]]:
     """An HD shot, in this process, so that who waits for whom can be told."""
-    pattern = panned(scratch / "hd", PHOTOS / "coffee.png", frames, HD)
+    # Not so far that the cup, which fills much of the frame, comes to need several patches.
+    pattern = panned(scratch / "hd", PHOTOS / "coffee.png", frames, HD, 0.3)
     times: list[ShotTimes] = []
     plain = shot_jobs.matte_places
 

@@ -24,6 +24,8 @@ from semantic_matte.types import BoolArray, Box, ByteArray, FloatArray, Instance
 
 # How many frames to either side are looked at.
 ALPHA_REACH = 2
+# An alpha whose samples are this far apart weighs half. It is trimap.DOUBT, from where a band is kept wide.
+DISAGREED = trimap.DOUBT
 # Pictures that differ by this, of 255, around a pixel are taken for the same to 1 / e.
 SAME_LOOK = 30.0
 # The square that pictures are compared on, in pixels: grain must not count.
@@ -85,8 +87,9 @@ def steady_matte(
 
     band: (h, w) bool on the matte's window; all else stays the same bits. picture: this frame's
     `display_picture`. strength: in [0, 1]; a neighbour that is sure weighs twice that, this frame's own alpha
-    1. The same object comes back where there are no neighbours, no band, or the strength is 0. Raises
-    ValueShapeError for a neighbour of another size and a strength outside 0..1.
+    1; where samples disagreed in a frame, its alpha weighs less (see `certainty`). The same object comes back
+    where there are no neighbours, no band, or the strength is 0. Raises ValueShapeError for a neighbour of
+    another size and a strength outside 0..1.
     """
     _check(matte, band, picture, neighbours, strength)
     tight = Box.around(band) if neighbours and strength > 0 else None
@@ -100,7 +103,8 @@ def steady_matte(
     assert around is not None
     inside = part.relative_to(around).slices
     own_around = _on(matte, around)
-    total, weight = own.copy(), np.ones_like(own)
+    weight = certainty(matte, part)
+    total = own * weight
     for neighbour in neighbours:
         alpha, sure = carried_alpha(matte.instance, picture, neighbour, around)
         apart = mean_around(np.abs(alpha - own_around), side)[inside]
@@ -132,8 +136,25 @@ def carried_alpha(
     ways = [flow.on(around) for flow in (object_flow(neighbour.flow, instance), neighbour.flow)]
     alphas = [way.carry(matte.crop, matte.window)[inside] for way in ways]
     sure = [sureness(picture, neighbour.picture, way)[inside] for way in ways]
+    if matte.spread_crop is not None and matte.spread_crop.any():
+        known = certainty(matte, matte.window)
+        # Outside its window an alpha is surely 0: certainty is carried as what is missing of it.
+        sure = [
+            one * (1 - way.carry(1 - known, matte.window)[inside]) for one, way in zip(sure, ways, strict=True)
+        ]
     both = np.maximum(sure[0] + sure[1], np.float32(1e-6))
     return (sure[0] * alphas[0] + sure[1] * alphas[1]) / both, np.maximum(sure[0], sure[1])
+
+
+def certainty(matte: Matte, box: Box) -> FloatArray:
+    """(h, w) float32 in (0, 1] on a box: how much an alpha is worth where its samples disagreed; 1 where they
+    did not, and where there was one sample."""
+    spread = np.zeros((box.height, box.width), dtype=np.float32)
+    common = box.intersection(matte.window)
+    if matte.spread_crop is not None and common is not None:
+        theirs = matte.spread_crop[common.relative_to(matte.window).slices]
+        spread[common.relative_to(box).slices] = theirs
+    return np.asarray(1 / (1 + np.square(spread / np.float32(DISAGREED))), dtype=np.float32)
 
 
 def sureness(picture: ByteArray, there: ByteArray, way: FlowOn) -> FloatArray:

@@ -342,3 +342,38 @@ def test_sizes_and_strengths_that_do_not_fit_are_refused() -> None:
     for strength in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueShapeError, match=r"0\.\.1"):
             steady_matte(one, where, picture(), [there], strength)
+
+
+def test_where_samples_disagreed_an_alpha_weighs_less() -> None:
+    truth, seen = soft_disc(), picture()
+    wrong = np.clip(truth + np.where((truth > 0.2) & (truth < 0.8), 0.2, 0), 0, 1).astype(np.float32)
+    band = (truth > 0) & (truth < 1)
+    doubted = np.where(band, np.float32(0.4), np.float32(0))
+    right = Neighbour(constant(), matte_of(truth), seen)
+    astray = Neighbour(constant(), matte_of(wrong), seen)
+
+    def error(own: Matte, *others: Neighbour) -> float:
+        steadied = steady_matte(own, band, seen, others, 0.5)
+        return float(np.abs(steadied.crop - truth)[band].mean())
+
+    own_doubted = replace(matte_of(wrong), spread_crop=doubted)
+    assert error(own_doubted, right) < 0.5 * error(matte_of(wrong), right)
+    astray_doubted = replace(astray, matte=replace(astray.matte, spread_crop=doubted))
+    assert error(matte_of(truth), astray_doubted) < 0.5 * error(matte_of(truth), astray)
+
+
+def test_samples_that_agreed_are_as_one_sample() -> None:
+    alpha, seen = noisy(soft_disc(), 1), picture()
+    band = (alpha > 0) & (alpha < 1)
+    agreed = np.zeros_like(alpha)
+    made = [
+        steady_matte(own, band, seen, [Neighbour(constant(), other, seen)], 0.75).crop.tobytes()
+        for own, other in (
+            (matte_of(alpha), matte_of(soft_disc())),
+            (
+                replace(matte_of(alpha), spread_crop=agreed),
+                replace(matte_of(soft_disc()), spread_crop=agreed),
+            ),
+        )
+    ]
+    assert made[0] == made[1]
