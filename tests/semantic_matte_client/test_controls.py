@@ -14,7 +14,7 @@ def test_every_control_can_become_a_knob() -> None:
     for row in rows:
         assert row["kind"] in KINDS, row["name"]
         assert row["label"], row["name"]
-        assert row["group"] in {"find", "edge", "output", "process"}, row["name"]
+        assert row["group"] in {"find", "edge", "shot", "output", "process"}, row["name"]
         assert row["tooltip"].endswith("."), row["name"]
 
 

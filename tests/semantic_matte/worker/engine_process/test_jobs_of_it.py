@@ -89,13 +89,14 @@ def test_the_same_bytes_as_the_command_line(
     assert (tmp_path / "alpha.exr").read_bytes() == by_command_line["alpha.exr"].read_bytes()
 
 
-def test_what_is_told_of_a_shot(warm_engine: Any, small_photos: Path, tmp_path: Path) -> None:
-    """A pattern's frames in the order of their numbers, one of them done before."""
+def test_what_is_told_of_frames_by_themselves(warm_engine: Any, small_photos: Path, tmp_path: Path) -> None:
+    """A pattern's frames in the order of their numbers, one of them done before; shots are in test_shot_tasks."""
+    alone = {**QUICK, "track": False}
     picture = (small_photos / "chelsea.png").read_bytes()
     for number in ("0008", "0010", "0009"):
         (tmp_path / f"cat.{number}.png").write_bytes(picture)
-    warm_engine.run("matte", tmp_path / "cat.0009.png", tmp_path / "out")
-    job = warm_engine.order("matte", tmp_path / "cat.####.png", tmp_path / "out")
+    warm_engine.run("matte", tmp_path / "cat.0009.png", tmp_path / "out", settings=alone)
+    job = warm_engine.order("matte", tmp_path / "cat.####.png", tmp_path / "out", settings=alone)
     reports = warm_engine.reports()
     for report in reports:
         protocol.check(report, protocol.REPORTS)
