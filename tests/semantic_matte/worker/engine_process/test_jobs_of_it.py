@@ -90,7 +90,7 @@ def test_the_same_bytes_as_the_command_line(
 
 
 def test_what_is_told_of_frames_by_themselves(warm_engine: Any, small_photos: Path, tmp_path: Path) -> None:
-    """A pattern's frames in the order of their numbers, one of them done before; shots are in test_shot_tasks."""
+    """A pattern's frames in the order of their numbers, one of them done before. Shots: test_shot_tasks."""
     alone = {**QUICK, "track": False}
     picture = (small_photos / "chelsea.png").read_bytes()
     for number in ("0008", "0010", "0009"):
