@@ -32,8 +32,6 @@ File = Annotated[
 Slot = Annotated[str, typer.Argument(metavar="SLOT", help="The object, as `show` names it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON in place of text.")]
 
-TRACKS_ENDING, MASKS_ENDING = ".tracks.json", ".masks.json"
-
 
 @tracks_app.command()
 def show(file: File, as_json: AsJson = False) -> None:
@@ -190,6 +188,7 @@ def _slot(text: str) -> str:
 
 def _read(file: Path) -> tuple[TracksRecord, MasksRecord, str]:
     """Both files of a shot's tracks, and the text of the artist's. Raises TracksError or UsageError."""
+    from semantic_matte.result_files import MASKS_ENDING, TRACKS_ENDING
     from semantic_matte.shots.tracks_model import read_masks, read_tracks
 
     if not file.name.endswith(TRACKS_ENDING):

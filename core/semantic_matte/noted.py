@@ -1,4 +1,4 @@
-"""One frame's notices: passed on with its name, and kept for its sidecar."""
+"""Notices of one frame or shot: passed on, and kept for what is written of it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from semantic_matte.ports import Progress, ProgressEvent
 
 
 class Noted:
-    """Passes everything on, and keeps one frame's notices for its sidecar."""
+    """Passes everything on, and keeps the notices."""
 
-    def __init__(self, progress: Progress, plate: str) -> None:
+    def __init__(self, progress: Progress, plate: str = "") -> None:
+        """plate: its name, to be said with each notice; "" where they say it themselves."""
         self._progress = progress
-        self._plate = plate
+        self._before = f"{plate}: " if plate else ""
         self.notices: list[str] = []
 
     def advance(self, event: ProgressEvent) -> None:
@@ -18,8 +19,8 @@ class Noted:
         self._progress.advance(event)
 
     def notice(self, message: str) -> None:
-        """Keep, and pass on with the plate's name; what several files' writers say is said once."""
+        """Keep, and pass on; what several files' writers say is said once."""
         if message in self.notices:
             return
         self.notices.append(message)
-        self._progress.notice(f"{self._plate}: {message}")
+        self._progress.notice(f"{self._before}{message}")

@@ -72,6 +72,10 @@ class ResultFiles:
         return (*(one.path for one in self.besides_sidecar), self.sidecar)
 
 
+# What the files of a shot's objects are called by, behind its name.
+TRACKS_ENDING, MASKS_ENDING = ".tracks.json", ".masks.json"
+
+
 @dataclass(frozen=True)
 class ShotFiles:
     """The files of a whole shot, beside those of its frames.
@@ -89,8 +93,8 @@ class ShotFiles:
     def of(cls, folder: Path, shot: str, settings: Settings) -> ShotFiles:
         """The files of a shot of this name."""
         return cls(
-            folder / f"{shot}.tracks.json",
-            folder / f"{shot}.masks.json",
+            folder / f"{shot}{TRACKS_ENDING}",
+            folder / f"{shot}{MASKS_ENDING}",
             folder / f"{shot}.contact.png" if settings.contact_sheet else None,
             folder / f"{shot}.matte.json",
         )

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from semantic_matte.content_keys import plate_digest
-from semantic_matte.engine import Engine, nothing_found
+from semantic_matte.engine import Engine, nothing_found, views_of
 from semantic_matte.errors import PlateError
 from semantic_matte.outputs.names import slot_names
+from semantic_matte.outputs.sidecar import each_once
 from semantic_matte.overlapped import ReadAhead
 from semantic_matte.ports import Progress, ProgressEvent, Tracker
 from semantic_matte.shot_sources import Shot, frames_text
 from semantic_matte.shot_types import ShotFrame, Track
 from semantic_matte.shots.naming import named
-from semantic_matte.types import Hint, Instance, Plate
+from semantic_matte.types import Hint, Plate
 
 
 @dataclass(frozen=True)
@@ -84,15 +85,13 @@ def find_and_tie(
     )
     if not tracks:
         progress.notice(nothing_found(engine.settings, engine.segmenter_choice[0]))
-    models = [*engine.models, *tracker.models]
-    unique = {tuple(sorted(model.items())): model for model in models}
     return FoundShot(
         tuple(tracks),
         tracked.cuts,
         seen.plates,
         seen.unreadable,
         seen.size,
-        tuple(unique.values()),
+        tuple(each_once([*engine.models, *tracker.models])),
         engine.device,
         tuple(sorted(seen.views)),
     )
@@ -116,7 +115,6 @@ def _frames(
     seen: _Seen,
 ) -> Iterator[ShotFrame]:
     """Each frame that can be read, for the tracker."""
-    hinted: Sequence[Instance] = ()
     with ReadAhead(partial(read_for_finding, shot, colour_space), shot.frames) as ahead:
         for number, read in ahead:
             finding.begin(shot.path(number).name)
@@ -131,21 +129,15 @@ def _frames(
                     f"Frame {number} of '{shot.title}' is {plate.size[1]}x{plate.size[0]}, those before it are "
                     f"{seen.size[1]}x{seen.size[0]}: expected one size over a shot. Run each part by --frames."
                 )
-            if not seen.plates:
-                seen.size = plate.size
-                hinted = engine.find(plate, hints, finding) if hints else ()
-            else:
-                hinted = ()
+            is_first = not seen.plates
+            seen.size = plate.size
+            hinted = engine.find(plate, hints, finding) if is_first and hints else ()
             seen.plates[number] = digest
-            seen.views |= {plate.view} - {""}
+            seen.views.update(views_of(plate))
             for sentence in plate.notices:
                 finding.notice(sentence)
-            yield ShotFrame(number, plate, partial(_find_once, engine, plate, finding), hinted)
+            yield ShotFrame(number, plate, partial(engine.find, plate, (), finding), hinted)
             finding.done += 1
-
-
-def _find_once(engine: Engine, plate: Plate, finding: _Finding) -> Sequence[Instance]:
-    return engine.find(plate, (), finding)
 
 
 class _Finding:

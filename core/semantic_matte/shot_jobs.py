@@ -13,6 +13,7 @@ from typing import Any
 from semantic_matte.collecting import Collected, collect
 from semantic_matte.engine import Engine
 from semantic_matte.errors import FramesFailedError, PlateError
+from semantic_matte.frame_ranges import range_text
 from semantic_matte.job_requests import MatteRequest, Sources
 from semantic_matte.outputs.sidecar_model import SCHEMA_VERSION
 from semantic_matte.planned_models import planned_models
@@ -22,7 +23,6 @@ from semantic_matte.settings import Settings
 from semantic_matte.shot_keys import FrameKeys
 from semantic_matte.shot_matting import ShotTimes, ShotWork, matte_places
 from semantic_matte.shot_sources import Shot, chunk_frames, frames_text, missing_sentence
-from semantic_matte.shot_survey import SlotCourse
 from semantic_matte.shot_tracks import TiedShot, read_tied, tie
 from semantic_matte.shot_types import Track
 from semantic_matte.shots.window import ShotPlan
@@ -52,8 +52,8 @@ def track_shot(
     tied = tie(engine, shot, files, sources.hints, request.colour_space, progress)
     return {
         "shot": shot.name,
-        "frames": frames_text(list(tied.plates)),
-        "slots": {track.slot: frames_text(track.frames) for track in tied.tracks},
+        "frames": range_text(tied.plates),
+        "slots": {track.slot: range_text(track.frames) for track in tied.tracks},
         "files": [str(files.tracks), str(files.masks)],
     }
 
@@ -99,7 +99,10 @@ def collect_shot(settings: Settings, shot: Shot, request: MatteRequest, progress
     return {
         "shot": shot.name,
         "frames": collected.record.frames,
-        "slots": {slot.slot: frames_text(_shown(slot)) for slot in collected.survey.slots},
+        "slots": {
+            slot.slot: range_text([*slot.frames("found"), *slot.frames("carried")])
+            for slot in collected.survey.slots
+        },
         "files": [str(path) for path in collected.files],
     }
 
@@ -121,11 +124,6 @@ def _collected(
         notices=tied.notices,
         progress=progress,
     )
-
-
-def _shown(slot: SlotCourse) -> list[int]:
-    """The frames that show an object."""
-    return sorted([*slot.frames("found"), *slot.frames("carried")])
 
 
 def _require_whole(collected: Collected) -> None:

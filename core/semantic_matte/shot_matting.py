@@ -18,9 +18,9 @@ from semantic_matte.earlier_results import clear_superseded, find_earlier, writt
 from semantic_matte.engine import Engine
 from semantic_matte.errors import CancelledError, PlateError
 from semantic_matte.noted import Noted
-from semantic_matte.outputs.sidecar import SlotFacts
+from semantic_matte.outputs.sidecar import SlotFacts, each_once
 from semantic_matte.overlapped import ReadAhead, WriteBehind
-from semantic_matte.ports import Progress, ProgressEvent
+from semantic_matte.ports import Progress, ProgressEvent, SilentProgress
 from semantic_matte.result_files import FrameResult, ResultFiles
 from semantic_matte.result_writing import ShotFacts, write_results
 from semantic_matte.shot_keys import FrameKeys
@@ -76,22 +76,17 @@ class ShotTimes:
         return (self.reading + self.writing) / self.total if self.total else 0.0
 
 
-class _Notes:
+class _Notes(SilentProgress):
     """One frame's notices, kept in the thread that writes; asked whether to go on."""
 
     def __init__(self, stopped: threading.Event) -> None:
+        super().__init__()
         self._stopped = stopped
-        self.notices: list[str] = []
 
     def advance(self, _event: ProgressEvent) -> None:
         """Raises CancelledError once the work was ended elsewhere."""
         if self._stopped.is_set():
             raise CancelledError("The shot was ended.")
-
-    def notice(self, message: str) -> None:
-        """Keep once."""
-        if message not in self.notices:
-            self.notices.append(message)
 
 
 @dataclass(frozen=True)
@@ -236,8 +231,7 @@ class _Maker:
 
     def _models(self) -> list[Mapping[str, str]]:
         """Every model file that was used for the shot, each once."""
-        models = [*self._work.models, *self._engine.estimator.models]
-        return list({tuple(sorted(model.items())): model for model in models}.values())
+        return each_once([*self._work.models, *self._engine.estimator.models])
 
     def _reap(self, made: _Made) -> None:
         """In the caller's thread: tell what came of a place."""

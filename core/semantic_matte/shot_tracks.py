@@ -8,6 +8,7 @@ from pathlib import Path
 
 from semantic_matte.engine import Engine
 from semantic_matte.errors import PlateError, TracksError
+from semantic_matte.noted import Noted
 from semantic_matte.outputs.atomic import replacing
 from semantic_matte.overlapped import ReadAhead
 from semantic_matte.planned_models import planned_models
@@ -130,7 +131,7 @@ def _found_anew(
     """Go through the shot."""
     tracker = create_tracker(engine.settings, engine.device)
     progress.notice(engine.device_notice)
-    noted = _Keeping(progress)
+    noted = Noted(progress)
     found = find_and_tie(engine, tracker, shot, hints, colour_space, noted)
     return _masks(engine, shot, key, found, tuple(noted.notices))
 
@@ -220,21 +221,3 @@ def _write(path: Path, text: str) -> None:
         return
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
-
-
-class _Keeping:
-    """Passes everything on, and keeps what is told."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self.notices: list[str] = []
-
-    def advance(self, event: ProgressEvent) -> None:
-        """Pass on."""
-        self._progress.advance(event)
-
-    def notice(self, message: str) -> None:
-        """Keep once, and pass on."""
-        if message not in self.notices:
-            self.notices.append(message)
-        self._progress.notice(message)

@@ -30,13 +30,14 @@ import cv2
 import numpy as np
 from report import add_json_option, print_table, write_json
 
-from semantic_matte import shot_jobs
 from semantic_matte.engine import Engine
-from semantic_matte.jobs import MatteRequest, matte_files
+from semantic_matte.job_requests import MatteRequest, Sources
+from semantic_matte.jobs import matte_files, track_files
 from semantic_matte.layer_files import read_layers
 from semantic_matte.ports import SilentProgress
 from semantic_matte.settings import Settings
-from semantic_matte.shot_matting import ShotTimes
+from semantic_matte.shot_jobs import matte_shot
+from semantic_matte.shot_sources import sort_plates
 
 CORE = Path(__file__).parent.parent.parent / "core"
 PHOTOS = Path(__file__).parent.parent / "data" / "photos"
@@ -69,22 +70,13 @@ def throughput(scratch: Path, frames: int, device: str) -> list[dict[str, Any]]:
     """An HD shot, in this process, so that who waits for whom can be told."""
     # The cup at the side: the other fills much of the frame and takes half a minute a frame on two cores.
     pattern = panned(scratch / "hd", PHOTOS / "coffee.png", frames, HD, 0.3)
-    times: list[ShotTimes] = []
-    plain = shot_jobs.matte_places
-
-    def counted(*arguments: Any) -> ShotTimes:
-        times.append(plain(*arguments))
-        return times[-1]
-
-    shot_jobs.matte_places = counted
+    (shot,), _ = sort_plates([pattern])
+    request = MatteRequest((pattern,), scratch / "hd_out")
+    request.folder.mkdir()
     began = time.perf_counter()
-    try:
-        engine = Engine(Settings(find=("cup:smallest",), device=device))
-        matte_files(engine, MatteRequest((pattern,), scratch / "hd_out"), SilentProgress())
-    finally:
-        shot_jobs.matte_places = plain
+    engine = Engine(Settings(find=("cup:smallest",), device=device))
+    made = matte_shot(engine, shot, request, Sources(shot.files), SilentProgress(), lambda _: None)
     whole = time.perf_counter() - began
-    (made,) = times
     return [
         {
             "frames": frames,
@@ -150,7 +142,7 @@ def chunks(scratch: Path, device: str) -> list[dict[str, Any]]:
     rows = []
     for size in (10, 7, 1):
         out = scratch / f"chunked_{size}"
-        shot_jobs_track(engine, pattern, out)
+        track_files(engine, MatteRequest((pattern,), out), SilentProgress())
         starts = list(range(1001, 1022, size))
         random.Random(size).shuffle(starts)
         for first in starts:
@@ -159,13 +151,6 @@ def chunks(scratch: Path, device: str) -> list[dict[str, Any]]:
         difference = max(largest_difference(scratch / "chunked_out", out, number) for number in numbers)
         rows.append({"chunks of": size, "largest difference": difference, "/ (1/255)": difference * 255})
     return rows
-
-
-def shot_jobs_track(engine: Engine, pattern: Path, out: Path) -> None:
-    """The first step alone."""
-    from semantic_matte.jobs import track_files
-
-    track_files(engine, MatteRequest((pattern,), out), SilentProgress())
 
 
 def largest_difference(first: Path, second: Path, number: int) -> float:

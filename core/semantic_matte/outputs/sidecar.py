@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -116,6 +116,14 @@ def describe(
     clean: dict[str, Any] = _unicode(record)
     _check(clean)
     return clean
+
+
+def each_once(models: Iterable[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Models in their order, each that is told more than once only the first time."""
+    unique: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+    for model in models:
+        unique.setdefault(tuple(sorted(model.items())), model)
+    return list(unique.values())
 
 
 def _plate(plate: Plate, read_as: str | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from semantic_matte.errors import OutputError, TracksError, UsageError
 from semantic_matte.frame_ranges import parse_frames
 from semantic_matte.outputs.shot_record_model import ShotRecord
 from semantic_matte.outputs.sidecar_model import SidecarRecord
+from semantic_matte.result_files import TRACKS_ENDING
 from semantic_matte.shot_survey import ShotSurvey, sidecars_of, survey_shot
 from semantic_matte.shots.tracks_model import read_tracks
 
@@ -131,7 +132,7 @@ def _shot(
 
 def _tracked(folder: Path, name: str) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
     """The frames and the cuts of a shot by its tracks; None and None where they don't tell."""
-    place = folder / f"{name}.tracks.json"
+    place = folder / f"{name}{TRACKS_ENDING}"
     content = read_plain_file(place, LARGEST_SIDECAR)
     try:
         record = read_tracks((content or b"").decode("utf-8"), place.name)
