@@ -278,12 +278,12 @@ class ShotPlace:
     def seconds_left(self, now: float) -> float | None:
         """At its own pace, if that is known."""
         if self._round == FRAMES:
-            return (self.total - self._made) * 60 / self.rate if self.rate else None
+            return max(0, self.total - self._made) * 60 / self.rate if self.rate else None
         if not self._found:
             return None
         each = (now - self._began) / self._found
         matting = each * self._matting / max(self._looking, 1e-9)
-        return (self.total - self._found) * each + self.total * matting
+        return max(0, self.total - self._found) * each + self.total * matting
 
     def _end_round(self, now: float) -> None:
         if self._round == FINDING and self.total:
