@@ -28,14 +28,22 @@ def install(
     yes: Annotated[
         bool, typer.Option("--yes", help="Add the line that Nuke needs to an init.py of your own, unasked.")
     ] = False,
+    packed: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--zip",
+            metavar="FILE",
+            help="Write Blender's extension as a zip to install from disk, and nothing else.",
+        ),
+    ] = None,
 ) -> None:
     """Put the plugin and the client where Nuke or Blender looks for them, or take them away again."""
-    plan = _planned(host, to, link, uninstall, yes)
+    plan = _planned(host, to, link, uninstall, yes, packed)
     if plan.question and not dry_run and sys.stdin.isatty():
         path, line = plan.question
         typer.echo(f"{path} is somebody else's. This line would go to its end:\n    {line}")
         if typer.confirm("Add it?"):
-            plan = _planned(host, to, link, uninstall, True)
+            plan = _planned(host, to, link, uninstall, True, packed)
 
     def work(_progress: BarProgress | JsonProgress) -> tuple[str, ...]:
         """Do it, unless it is a dry run, and only then say what was done."""
@@ -48,15 +56,22 @@ def install(
         typer.echo("A dry run: nothing was touched.", err=True)
 
 
-def _planned(host: str, to: Path | None, link: bool, uninstall: bool, edit: bool) -> Plan:
+def _planned(host: str, to: Path | None, link: bool, uninstall: bool, edit: bool, packed: Path | None) -> Plan:
     """What will be done. Raises typer.Exit where it can't be."""
     plans: list[Plan] = []
 
     def work(_progress: BarProgress | JsonProgress) -> None:
         """Load what installs only now."""
-        from semantic_matte.installing import plan_install, plan_uninstall
+        from semantic_matte.errors import UsageError
+        from semantic_matte.installing import plan_install, plan_uninstall, plan_zip
 
-        if uninstall:
+        if packed is not None:
+            if to is not None or link or uninstall:
+                raise UsageError(
+                    "--zip writes a file and installs nothing: leave out --to, --link and --uninstall."
+                )
+            plans.append(plan_zip(host, packed))
+        elif uninstall:
             plans.append(plan_uninstall(host, to=to))
         else:
             plans.append(plan_install(host, to=to, link=link, edit=edit))

@@ -114,7 +114,7 @@ def fuse_in_turn(
     # A band's sums live from its first patch to its last: many objects need no more than a few do.
     open_sums: dict[int, _BandSums] = {}
     done = 0
-    for group in _batches(work, batch):
+    for group in _batches(work, batch, estimator.patch_size**2):
         finished = []
         with memory(), torch.inference_mode():
             for index, _ in group:
@@ -149,12 +149,15 @@ def _check_shape(estimator: MatteEstimator, alphas: Tensor, trimaps: Tensor) -> 
         )
 
 
-def _batches(work: list[tuple[int, Patch]], batch: int) -> Iterator[list[tuple[int, Patch]]]:
-    """Groups of at most `batch` patches of one shape, in order."""
-    for _, same in itertools.groupby(work, key=lambda item: (item[1].box.height, item[1].box.width)):
+def _batches(work: list[tuple[int, Patch]], batch: int, area: int) -> Iterator[list[tuple[int, Patch]]]:
+    """Groups of patches of one shape, in order: at most as many pixels as `batch` patches of `area` have."""
+    for (height, width), same in itertools.groupby(
+        work, key=lambda item: (item[1].box.height, item[1].box.width)
+    ):
         rest = list(same)
-        for start in range(0, len(rest), batch):
-            yield rest[start : start + batch]
+        most = max(1, min(batch, batch * area // (height * width)))
+        for start in range(0, len(rest), most):
+            yield rest[start : start + most]
 
 
 def _mirrored(start: int, end: int, side: int) -> Tensor:

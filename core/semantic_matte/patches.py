@@ -8,6 +8,7 @@ at a patch's border: every unknown pixel lies in the middle part of at least one
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import cv2
@@ -22,7 +23,7 @@ IntArray = npt.NDArray[np.int64]
 MIDDLE = 0.25
 # Candidate centres are taken one a cell; a cell's side is this share of the patch's side.
 CELL = 1 / 32
-# A band that is solved whole keeps this share of the patch's side around it, for what is known there.
+# A band that is solved in tiles keeps this share of the patch's side around it, for what is known there.
 MARGIN = 1 / 12
 # Known pixels kept around a region that is solved whole. Two are enough for 3x3 windows.
 REGION_MARGIN = 4
@@ -101,19 +102,29 @@ def cover(
     return sorted(patches, key=lambda patch: (patch.box.y0, patch.sample, patch.box.x0))
 
 
-def whole(
-    unknown: BoolArray, window: Box, frame_size: tuple[int, int], patch_size: int, area: int
+def tiles(
+    unknown: BoolArray, window: Box, frame_size: tuple[int, int], patch_size: int, area: int, overlap: int
 ) -> list[Patch]:
-    """One patch that holds all of a band and some of what is known around it, if `area` pixels are enough.
+    """The fewest large patches, all of one sample, that hold a band and some of what is known around it.
 
-    Arguments as of `even_cover`. Empty for a larger band, and for none.
+    unknown, window, frame_size: as of `even_cover`. patch_size: tells how much is kept around the band. area:
+    the most pixels of a tile, at least 16; a band that fits into it is one patch. overlap: how far neighbours
+    reach into each other, in pixels, at most a quarter of a tile's side. Sorted from top to bottom; tiles
+    without unknown pixels are left out, so there is none for no band.
     """
     part = Box.around(unknown)
     if part is None:
         return []
     margin = int(patch_size * MARGIN)
-    box = _clip(part.shifted(window.x0, window.y0).padded(margin), frame_size)
-    return [Patch(box)] if box.area <= area else []
+    whole = _clip(part.shifted(window.x0, window.y0).padded(margin), frame_size)
+    common = min(overlap, math.isqrt(area) // 4)
+    height, width = _tile_size(whole.height, whole.width, area, common)
+    boxes = (
+        Box(x0, y0, x0 + width, y0 + height).shifted(whole.x0, whole.y0)
+        for y0 in _tile_starts(whole.height, height, common)
+        for x0 in _tile_starts(whole.width, width, common)
+    )
+    return [Patch(box) for box in boxes if _reaches(unknown, window, box)]
 
 
 def regions(
@@ -161,6 +172,33 @@ def _one_a_cell(unknown: BoolArray, cell: int, random: np.random.Generator) -> I
     y = row * cell + inside // cell - top
     x = column * cell + inside % cell - left
     return np.stack([y, x], axis=1).astype(np.int64)
+
+
+def _tile_size(height: int, width: int, area: int, overlap: int) -> tuple[int, int]:
+    """(h, w) of tiles of at most `area` pixels that cover a rectangle with the fewest pixels in all."""
+    best: tuple[int, int, int] | None = None
+    for rows in range(1, height + 1):
+        tall = -(-(height + (rows - 1) * overlap) // rows)
+        if best is not None and rows * tall * width >= best[0]:
+            break
+        columns = max(1, -(-(width - overlap) // max(1, area // tall - overlap)))
+        wide = -(-(width + (columns - 1) * overlap) // columns)
+        if tall * wide <= area and (best is None or rows * columns * tall * wide < best[0]):
+            best = (rows * columns * tall * wide, tall, wide)
+    assert best is not None
+    return best[1:]
+
+
+def _tile_starts(side: int, tile: int, overlap: int) -> list[int]:
+    """Where tiles begin along a side, evenly, so that the last one ends with it."""
+    count = 1 if tile >= side else -(-(side - overlap) // (tile - overlap))
+    return [round(number * (side - tile) / max(1, count - 1)) for number in range(count)]
+
+
+def _reaches(unknown: BoolArray, window: Box, box: Box) -> bool:
+    """Whether a box of the frame holds an unknown pixel."""
+    common = box.intersection(window)
+    return common is not None and bool(unknown[common.relative_to(window).slices].any())
 
 
 def _box_around(centre: IntArray, window: Box, frame_size: tuple[int, int], patch_size: int) -> Box:

@@ -149,8 +149,8 @@ def _band(
     place = (its_trimap.unknown, its_trimap.window, its_trimap.frame_size, estimator.patch_size)
     if estimator.solves_regions:
         cut = patches.regions(*place, seed=seed)
-    elif settings.coverage == "even" and (one := patches.whole(*place, estimator.whole_area)):
-        cut = one
+    elif settings.coverage == "even" and estimator.whole_area:
+        cut = patches.tiles(*place, estimator.whole_area, estimator.widest_band)
     else:
         cut = patches.cover(*place, samples=settings.samples, seed=seed, coverage=settings.coverage)
     return Band(its_trimap, tuple(cut), state.instance.slot or state.instance.label)

@@ -130,7 +130,8 @@ class MatteEstimator(Protocol):
     @property
     def whole_area(self) -> int:
         """A band whose box has at most this many pixels is solved in one patch, of any shape, that holds it
-        whole: all samples would be the same patch, so there is one. 0: always in patches and samples."""
+        whole; a larger one in as few tiles of that area as hold it, which reach into each other by the widest
+        band. All samples would be the same, so there is one. 0: always in patches and samples."""
 
     @property
     def models(self) -> Sequence[Mapping[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantic_matte.patches import COVERS, REGION_MARGIN, cover, even_cover, middle, regions, whole
+from semantic_matte.patches import COVERS, REGION_MARGIN, cover, even_cover, middle, regions, tiles
 from semantic_matte.types import BoolArray, Box
 
 SIZES = st.one_of(
@@ -193,27 +194,57 @@ def test_a_large_region_is_cut_with_middles_over_all_of_it() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(size=SIZES, area=st.integers(1, 60_000), share=st.floats(0.01, 1), seed=st.integers(0, 10_000))
-def test_one_patch_holds_the_band_or_there_is_none(
-    toys: Any, size: tuple[int, int], area: int, share: float, seed: int
+@given(
+    size=SIZES,
+    area=st.integers(1, 60_000),
+    overlap=st.integers(0, 60),
+    share=st.floats(0.01, 1),
+    seed=st.integers(0, 10_000),
+)
+def test_tiles_hold_the_band(
+    toys: Any, size: tuple[int, int], area: int, overlap: int, share: float, seed: int
 ) -> None:
     unknown, window, on_frame = band_in(toys, size, share, seed)
-    found = whole(unknown, window, size, 96, area)
-    if found:
-        ((box, sample),) = [(patch.box, patch.sample) for patch in found]
-        assert sample == 0
-        assert box.area <= area
-        assert Box.of_frame(*size).intersection(box) == box
-        assert covered([box], *size)[on_frame].all()
-    elif on_frame.any():
-        band = Box.around(on_frame)
-        assert band is not None
-        assert band.padded(8).area > area
+    found = tiles(unknown, window, size, 96, area, overlap)
+    boxes = [patch.box for patch in found]
+    assert {patch.sample for patch in found} <= {0}
+    assert len({(box.height, box.width) for box in boxes}) <= 1
+    assert boxes == sorted(boxes, key=lambda box: (box.y0, box.x0))
+    band = Box.around(on_frame)
+    if band is None:
+        assert boxes == []
+        return
+    around = band.padded(8).intersection(Box.of_frame(*size))
+    assert around is not None
+    assert all(box.area <= area and around.intersection(box) == box for box in boxes)
+    assert all(on_frame[box.slices].any() for box in boxes)
+    assert (boxes == [around]) == (around.area <= area)
+    # Where a tile ends within the band, a neighbour sees on for half of what they share.
+    reach = min(overlap, math.isqrt(area) // 4) // 2
+    inner = [
+        Box(
+            box.x0 + reach * (box.x0 > around.x0),
+            box.y0 + reach * (box.y0 > around.y0),
+            box.x1 - reach * (box.x1 < around.x1),
+            box.y1 - reach * (box.y1 < around.y1),
+        )
+        for box in boxes
+    ]
+    assert covered(inner, *size)[on_frame].all()
 
 
-def test_the_one_patch_shows_what_lies_around_the_band() -> None:
+def test_one_tile_shows_what_lies_around_the_band() -> None:
     unknown = np.zeros((50, 60), np.bool_)
     unknown[20:30, 20:30] = True
-    (patch,) = whole(unknown, Box(100, 200, 160, 250), (400, 400), 96, 10_000)
+    (patch,) = tiles(unknown, Box(100, 200, 160, 250), (400, 400), 96, 10_000, 50)
     assert patch.box == Box(120, 220, 130, 230).padded(8)
-    assert whole(unknown, Box(100, 200, 160, 250), (400, 400), 96, 0) == []
+
+
+def test_few_tiles_are_taken() -> None:
+    """A frame of 4K in tiles of HD; and the edge of a large object, with no tile in its middle."""
+    unknown = np.ones((2160, 3840), np.bool_)
+    assert len(tiles(unknown, Box(0, 0, 3840, 2160), (2160, 3840), 640, 1920 * 1088, 384)) == 6
+    unknown[100:-100, 100:-100] = False
+    boxes = [patch.box for patch in tiles(unknown, Box(0, 0, 3840, 2160), (2160, 3840), 640, 400_000, 384)]
+    assert covered(boxes, 2160, 3840)[unknown].all()
+    assert not covered(boxes, 2160, 3840)[1080, 1920]

@@ -249,6 +249,18 @@ def test_a_band_that_fits_is_solved_in_one_patch(toys: Any) -> None:
     assert batches[160 * 160] == 1
 
 
+def test_a_larger_band_is_solved_once_in_tiles_of_that_area(toys: Any) -> None:
+    disc = toys.disc(*FRAME, 80, 110, 40)
+    estimator = toys(toys.oracle, 64, whole_area=60 * 60)
+    (matte,) = run(toys.plate(disc), [instance_of(disc > 0.5)], estimator, passes=1, samples=5)
+    np.testing.assert_allclose(matte.alpha, disc, atol=0.02)
+    assert matte.spread.max() == 0
+    assert 1 < sum(shape[0] for shape in estimator.batches) <= 9
+    assert all(shape[1] * shape[2] <= 60 * 60 for shape in estimator.batches)
+    # Of larger tiles fewer are taken at once.
+    assert all(shape[0] * shape[1] * shape[2] <= 8 * 64 * 64 for shape in estimator.batches)
+
+
 def test_the_papers_coverage_never_takes_the_band_whole(toys: Any) -> None:
     disc = toys.disc(*FRAME, 80, 110, 40)
     estimator = toys(toys.oracle, 64, whole_area=160 * 160)

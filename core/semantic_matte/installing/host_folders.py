@@ -24,12 +24,15 @@ _PACKAGE = Path(__file__).parent.parent
 @dataclass(frozen=True)
 class Host:
     """title: for people. adapter: its folder in a clone and in a wheel. node: the file that the adapter has as
-    soon as it brings a node. places: see `nuke_places` and `blender_places`."""
+    soon as it brings a node. places: see `nuke_places` and `blender_places`. enable: how a user gets to see the
+    node, "" where nothing has to be done. left_out: the adapter's folders that are not installed."""
 
     title: str
     adapter: str
     node: str
     places: Callable[[Path | None], list[Place]]
+    enable: str = ""
+    left_out: tuple[str, ...] = ("docs/",)
 
     def adapter_folder(self) -> Path:
         """Where the adapter lies. Raises UsageError if it isn't there."""
@@ -107,9 +110,13 @@ def blender_places(to: Path | None) -> list[Place]:
 
 # Without it Blender does not take a folder for an extension.
 MANIFEST = "blender_manifest.toml"
+ENABLE_IN_BLENDER = (
+    "In Blender, started anew: Edit > Preferences > Add-ons, tick Semantic Matte. Its node is in the compositor's "
+    "menu Add."
+)
 HOSTS = {
     "nuke": Host("Nuke", "nuke_plugin", "menu.py", nuke_places),
-    "blender": Host("Blender", "blender_addon", MANIFEST, blender_places),
+    "blender": Host("Blender", "blender_addon", MANIFEST, blender_places, ENABLE_IN_BLENDER),
 }
 
 

@@ -47,13 +47,13 @@ def plan_install(name: str, *, to: Path | None = None, link: bool = False, edit:
         steps += edits
     step, line = config_step([place.folder for place in places], [])
     undo = f" --to '{target}'" if target is not None else ""
-    lines += [line, *_missing_node(host), f"To undo it: semantic-matte install {name} --uninstall{undo}"]
+    lines += [line, *_next_steps(host), f"To undo it: semantic-matte install {name} --uninstall{undo}"]
     return Plan(tuple(lines), (*steps, step), question)
 
 
 def _place_step(host: Host, name: str, place: Place, link: bool) -> tuple[Step, list[str]]:
     """The step that fills one folder, and its lines. Raises UsageError, OutputError."""
-    contents = _contents(host, place)
+    contents = contents_of(host, place)
     earlier, standing = standing_at(place.folder)
     if earlier is None and set(standing.others) & set(contents):
         raise not_ours(place.folder)
@@ -73,22 +73,28 @@ def _line(place: Place, files: int, link: bool, earlier: Receipt | None) -> str:
     return line + (f", in place of version {earlier.version}" if earlier else "")
 
 
-def _contents(host: Host, place: Place) -> Contents:
+def contents_of(host: Host, place: Place) -> Contents:
     """Every file of the new folder but its receipt. Raises OutputError."""
     contents: dict[str, Path | bytes] = {}
     try:
         if place.adapter:
-            contents |= _sources(host.adapter_folder(), "")
+            shown = _sources(host.adapter_folder(), "").items()
+            contents |= {name: source for name, source in shown if not name.startswith(host.left_out)}
         if place.client is not None:
             prefix = f"{place.client}/" if place.client else ""
             contents |= _sources(client_folder(), prefix)
             contents[prefix + FILE_NAME] = engine_record().as_json().encode()
     except OSError as reason:
-        raise OutputError(
-            f"What is to be installed can't be read ({reason.filename}: {reason.strerror}): install "
-            "semantic-matte again."
-        ) from None
+        raise unreadable(reason) from None
     return contents
+
+
+def unreadable(reason: OSError) -> OutputError:
+    """The error for a file of the package that can't be read."""
+    return OutputError(
+        f"What is to be installed can't be read ({reason.filename}: {reason.strerror}): install "
+        "semantic-matte again."
+    )
 
 
 def _sources(folder: Path, prefix: str) -> dict[str, Path | bytes]:
@@ -173,9 +179,10 @@ def _nuke_init(folder: Path, edit: bool) -> tuple[list[str], list[Step], tuple[P
     return [told, shown], [], (path, nuke_init.ADDED)
 
 
-def _missing_node(host: Host) -> Sequence[str]:
+def _next_steps(host: Host) -> Sequence[str]:
+    """What is left to do in the host, if it has a node, and what can be done if not."""
     if host.has_node():
-        return ()
+        return (host.enable,) if host.enable else ()
     return (
         f"{host.title} has no node in this version yet: what is installed lets its Python console "
         "'import semantic_matte_client'.",
