@@ -36,15 +36,20 @@ def prepare_scene(scene: bpy.types.Scene, width: int, height: int) -> None:
         bpy.data.objects.remove(item)
     render = scene.render
     render.resolution_x, render.resolution_y, render.resolution_percentage = width, height, 100
+    prepare_output(scene, "RGB")
+
+
+def prepare_output(scene: bpy.types.Scene, channels: str) -> None:
+    """32-bit EXR of these channels as the picture's format, composed on the CPU."""
     # 5.2 starts with the GPU, which a machine without a display has not; 4.2 calls it an experiment.
     with contextlib.suppress(AttributeError, TypeError):
-        render.compositor_device = "CPU"
+        scene.render.compositor_device = "CPU"
     # Where there are media types, the file format follows from them.
     with contextlib.suppress(AttributeError):
-        render.image_settings.media_type = "IMAGE"
-    render.image_settings.file_format = "OPEN_EXR"
-    render.image_settings.color_depth = "32"
-    render.image_settings.color_mode = "RGB"
+        scene.render.image_settings.media_type = "IMAGE"
+    scene.render.image_settings.file_format = "OPEN_EXR"
+    scene.render.image_settings.color_depth = "32"
+    scene.render.image_settings.color_mode = channels
 
 
 def image_node(tree: bpy.types.NodeTree, path: str) -> bpy.types.Node:

@@ -111,8 +111,8 @@ def blender_places(to: Path | None) -> list[Place]:
 # Without it Blender does not take a folder for an extension.
 MANIFEST = "blender_manifest.toml"
 ENABLE_IN_BLENDER = (
-    "In Blender, started anew: Edit > Preferences > Add-ons, tick Semantic Matte. Its node is in the compositor's "
-    "menu Add."
+    "In Blender, started anew: Edit > Preferences > Add-ons, tick Semantic Matte. Its node is in the menu Add of "
+    "the compositor."
 )
 HOSTS = {
     "nuke": Host("Nuke", "nuke_plugin", "menu.py", nuke_places),
