@@ -15,9 +15,6 @@ import pytest
 # Threads that spin while they wait make a network ten times slower where the cores are shared with others.
 # It has to be said before torch is loaded, and child processes get it too.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Nor may tests that run side by side (pytest -n) have more threads together than there are cores.
-if side_by_side := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // side_by_side)))
 
 ROOT = Path(__file__).parent.parent
 PHOTOS = ROOT / "tests" / "data" / "photos"

@@ -286,8 +286,13 @@ def test_a_bug_in_the_worker_is_told_to_everybody_before_it_ends(place: Any, eve
 
 def test_what_the_worker_prints_goes_into_its_log(place: Any) -> None:
     worker = place.start()
-    for stream in (1, 2):
-        with Path(f"/proc/{worker.pid}/fd/{stream}").open("a") as printed:
+    descriptors = [Path(f"/proc/{worker.pid}/fd/{stream}") for stream in (1, 2)]
+    # It says that it is ready through its own output, and turns that to the log after it.
+    until = time.monotonic() + 10
+    while any(one.readlink().name != "worker-gpu.log" for one in descriptors) and time.monotonic() < until:
+        time.sleep(0.01)
+    for stream, descriptor in enumerate(descriptors, 1):
+        with descriptor.open("a") as printed:
             printed.write(f"from descriptor {stream}\n")
     assert "from descriptor 1\nfrom descriptor 2\n" in place.log
 
