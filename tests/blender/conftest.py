@@ -2,7 +2,7 @@
 
 They are found by SEMANTIC_MATTE_BLENDERS, a list of Pythons that have Blender as a module:
 
-    python3.11 -m venv blender && blender/bin/pip install bpy==4.2.23
+    python3.11 -m venv blender && blender/bin/pip install bpy==4.2.23 pytest OpenEXR
     SEMANTIC_MATTE_BLENDERS=$PWD/blender/bin/python python -m pytest tests/blender
 
 Versions 4.2.23, 4.5.15 and 5.0.1 are for Python 3.11, 5.2.3 is for 3.13. Without the variable these tests are
@@ -29,7 +29,7 @@ from semantic_matte.types import Box, Instance, Matte, Plate
 VARIABLE = "SEMANTIC_MATTE_BLENDERS"
 NO_BLENDER = (
     f"no Blender: {VARIABLE} names no Python that has bpy (python3.11 -m venv blender && "
-    f"blender/bin/pip install bpy==4.2.23 && export {VARIABLE}=$PWD/blender/bin/python)"
+    f"blender/bin/pip install bpy==4.2.23 pytest OpenEXR && export {VARIABLE}=$PWD/blender/bin/python)"
 )
 SCRIPT = Path(__file__).parent / "compose.py"
 SECONDS = 120
@@ -204,6 +204,6 @@ class Shots:
         output.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shots() -> Shots:
     return Shots()

@@ -135,7 +135,7 @@ def test_we_read_blenders_variables_as_it_does(
         monkeypatch.setenv(f"BLENDER_USER_{name}", str(blender.folder / f"my {name.lower()} ü"))
     install_blender()
     found = ask(blender, {})
-    modules = [place.folder.parent for place in blender_places(None) if place.client is not None]
+    modules = [place.folder.parent for place in blender_places(None) if not place.adapter]
     assert modules == [Path(found["scripts"]) / "modules"]
     assert Path(found["client"]).parent.parent == modules[0]
     extensions = [place.folder.parent for place in blender_places(None) if place.adapter]

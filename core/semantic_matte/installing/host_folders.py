@@ -85,7 +85,8 @@ def blender_places(to: Path | None) -> list[Place]:
     """The folders of each Blender since 4.2, or of `to` in place of such a version's folder.
 
     The client goes to scripts/modules, which every console of that Blender can import from; the add-on to its
-    local extensions. Raises UsageError where none is found.
+    local extensions, with a client of its own, as in the zip: a Blender that leaves the user's scripts aside
+    can enable it too. Raises UsageError where none is found.
     """
     places: dict[Path, Place] = {}
     for title, base in _blender_folders(to):
@@ -94,7 +95,7 @@ def blender_places(to: Path | None) -> list[Place]:
             scripts = _named("BLENDER_USER_SCRIPTS") or scripts
             extensions = _named("BLENDER_USER_EXTENSIONS") or extensions
         if extensions is not None and (find_host("blender").adapter_folder() / MANIFEST).is_file():
-            place = Place(extensions / "user_default" / NAME, True, None, title)
+            place = Place(extensions / "user_default" / NAME, True, CLIENT, title)
             places.setdefault(place.folder, place)
         if scripts is not None:
             place = Place(scripts / "modules" / CLIENT, False, "", title)
@@ -111,8 +112,8 @@ def blender_places(to: Path | None) -> list[Place]:
 # Without it Blender does not take a folder for an extension.
 MANIFEST = "blender_manifest.toml"
 ENABLE_IN_BLENDER = (
-    "In Blender, started anew: Edit > Preferences > Add-ons, tick Semantic Matte. Its node is in the menu Add of "
-    "the compositor."
+    "In Blender, started anew: Edit > Preferences > Add-ons, tick Semantic Matte. The compositor's Add menu "
+    "has its node."
 )
 HOSTS = {
     "nuke": Host("Nuke", "nuke_plugin", "menu.py", nuke_places),

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from semantic_matte.errors import OutputError
-from semantic_matte.installing import Plan, plan_install, plan_uninstall
+from semantic_matte.installing import Plan, host_folders, installs, plan_install, plan_uninstall
 from semantic_matte.installing.receipts import RECEIPT, read_receipt, stand
 
 Tree = Callable[[Path], "dict[str, bytes | str | None]"]
@@ -52,7 +52,23 @@ def each_change(act: Callable[[int, str, Callable[[], Any]], Any]) -> Iterator[l
 
 
 @pytest.fixture
-def hosts(home: Path) -> Path:
+def few_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Adapters and a client of three files each: each file is several changes, and each change a run or two."""
+    package = tmp_path / "package"
+    for adapter, names in {
+        "embedded/nuke_plugin": ("menu.py", "README.md", "inner/node.py"),
+        "embedded/blender_addon": ("blender_manifest.toml", "__init__.py", "inner/node.py"),
+        "client": ("__init__.py", "client.py", "inner/controls.json"),
+    }.items():
+        for name in names:
+            (package / adapter / name).parent.mkdir(parents=True, exist_ok=True)
+            (package / adapter / name).write_text(f"{adapter} {name}", encoding="utf-8")
+    monkeypatch.setattr(host_folders, "_PACKAGE", package)
+    monkeypatch.setattr(installs, "client_folder", lambda: package / "client")
+
+
+@pytest.fixture
+def hosts(home: Path, few_files: None) -> Path:
     """A home with two Blenders and a Nuke that has an init.py."""
     for version in ("4.2", "5.2"):
         (home / ".config" / "blender" / version).mkdir(parents=True)
@@ -170,7 +186,8 @@ def test_a_kill_at_any_point_is_mended_by_the_next_run(hosts: Path, host: str, k
         # The next run of any kind puts it in order, and loses nothing of the user's.
         plan(host, "new").carry_out()
         found = list(places(hosts))
-        assert len(found) == (1 if host == "nuke" else 2)
+        # Each Blender has the add-on and the client.
+        assert len(found) == (1 if host == "nuke" else 4)
         assert all("mine.py" in others for _, others in found)
         left = [path for path in hosts.rglob(".*") if path.name.endswith((".installing", ".earlier"))]
         assert left == []

@@ -59,7 +59,7 @@ def test_each_blender_since_4_2(
     assert {place.for_what for place in found} == {f"Blender {v}" for v in ("4.2", "4.10", "5.0", "10.0")}
     for place in found:
         assert (place.adapter, place.client) == (
-            (False, "") if "modules" in str(place.folder) else (True, None)
+            (False, "") if "modules" in str(place.folder) else (True, "semantic_matte_client")
         )
 
 

@@ -1,0 +1,23 @@
+"""Sentences of the engine, which name captured files, in the words of the artist, who knows frames. No bpy."""
+
+from __future__ import annotations
+
+import re
+
+# A captured plate as the engine names it: alone, in quotes, or with the folder that is gone when it is read.
+_PLATE = re.compile(r"'[^'\n]*?capture_[^'/\\]*[/\\]plate\.(\d+)\.exr'|'?\bplate\.(\d+)\.exr\b'?")
+_PATTERN = re.compile(r"'(?:[^'\n]*?capture_[^'/\\]*[/\\])?plate\.####\.exr'")
+_HINT = re.compile(r"(?i:the )?hint '[^'\n]*?capture_[^'/\\]*[/\\]hint\.\d+\.exr'")
+
+
+def in_frames(sentence: str, offset: int = 0) -> str:
+    """The sentence with `frame 1001` for `plate.1001.exr` and the like. offset: a file's number less its frame."""
+    worded = _PLATE.sub(lambda found: f"frame {int(found[1] or found[2]) - offset}", sentence)
+    worded = _HINT.sub(lambda found: "The Hint" if found.start() == 0 else "the Hint", worded)
+    worded = _PATTERN.sub("the plate", worded)
+    return worded[:1].upper() + worded[1:]
+
+
+def frame_words(frame: int, done: int, total: int) -> str:
+    """`frame 1003 (3 of 10)`: the frame that comes after so many of all."""
+    return f"frame {frame}" if total == 1 else f"frame {frame} ({done + 1} of {total})"

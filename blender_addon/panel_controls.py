@@ -1,0 +1,74 @@
+"""Sections of the panel for the engine's controls, made from controls.json: a new control shows up by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+
+from .control_rows import GROUP_LABELS, ControlRow, grouped_rows
+from .node_groups import settings_of
+from .panel_parts import NodePanel, never_fails, shown_node
+from .presets import SEMANTIC_MATTE_PT_presets
+
+# What most artists touch; the rest of a group lies in its "Advanced". A group that is not named has all in sight.
+BASIC = {
+    "find": ("find", "confidence"),
+    "edge": ("passes", "samples", "dilation_outer", "dilation_inner"),
+    "shot": ("steadiness", "missing_frames"),
+    "output": ("foreground",),
+    "process": ("device",),
+}
+# Sections that are open when the panel is first seen.
+_OPEN = ("find", "edge")
+
+
+def section_classes(parent: str) -> list[type[bpy.types.Panel]]:
+    """A panel class for each group of controls, and one inside it for those that few need."""
+    classes = []
+    for group, rows in grouped_rows().items():
+        first = [row for row in rows if row.name in BASIC.get(group, (row.name,))]
+        rest = [row for row in rows if row not in first]
+        # A group whose usual controls are gone has nothing to hide the others behind.
+        shown, hidden = (first, rest) if first else (rest, [])
+        section = _section(group, GROUP_LABELS.get(group, group.capitalize()), shown, parent, group in _OPEN)
+        classes.append(section)
+        if hidden:
+            classes.append(_section(f"{group}_advanced", "Advanced", hidden, section.bl_idname, False))
+    return classes
+
+
+def _section(
+    name: str, label: str, rows: Sequence[ControlRow], parent: str, is_open: bool
+) -> type[bpy.types.Panel]:
+    """A panel class that shows these controls."""
+    names = tuple(row.name for row in rows)
+
+    @never_fails
+    def draw(self: bpy.types.Panel, context: bpy.types.Context) -> None:
+        """Blender's own hook."""
+        node = shown_node(context)
+        settings = settings_of(node)
+        column = self.layout.column()
+        column.enabled = node.node_tree.library is None
+        column.use_property_split = True
+        column.use_property_decorate = False
+        for one in names:
+            column.prop(settings, one)
+
+    def draw_header_preset(self: bpy.types.Panel, _context: bpy.types.Context) -> None:
+        """Blender's own hook: the button of presets."""
+        SEMANTIC_MATTE_PT_presets.draw_panel_header(self.layout)
+
+    members = {
+        "__doc__": f"Controls: {label}",
+        "__module__": __name__,
+        "bl_idname": f"SEMANTIC_MATTE_PT_{name}",
+        "bl_label": label,
+        "bl_parent_id": parent,
+        "bl_options": set() if is_open else {"DEFAULT_CLOSED"},
+        "draw": draw,
+    }
+    if name == "edge":
+        members["draw_header_preset"] = draw_header_preset
+    return type(members["bl_idname"], (NodePanel, bpy.types.Panel), members)

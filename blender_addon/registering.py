@@ -1,0 +1,71 @@
+"""The parts of the add-on that Blender has to know of: all of them are registered, or none."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import traceback
+from collections.abc import Sequence
+from types import ModuleType
+
+# In the order of registering: a part comes after those that it needs. The last is the first to go: what runs is
+# ended while all else is still there.
+PARTS = (
+    "client_package",
+    "preferences",
+    "properties",
+    "thumbnails",
+    "presets",
+    "operators_node",
+    "bake",
+    "operators_compute",
+    "operators_tools",
+    "menus",
+    "panel",
+    "handlers",
+    "running",
+)
+
+
+def register_all() -> None:
+    """Register every part. Where one can't be, those before it are taken back and its error is raised."""
+    registered: list[ModuleType] = []
+    try:
+        for part in parts():
+            part.register()
+            registered.append(part)
+    except BaseException:
+        _unregister(registered)
+        raise
+
+
+def unregister_all() -> None:
+    """Unregister every part, the last first, each even where another one can't be; raises the first error."""
+    errors = _unregister(parts())
+    if errors:
+        raise errors[0]
+
+
+def parts() -> list[ModuleType]:
+    """The parts as modules, imported only now."""
+    # While the add-on is being written not all of them are there.
+    modules = []
+    for name in PARTS:
+        if importlib.util.find_spec(f"{__package__}.{name}") is None:
+            continue
+        try:
+            modules.append(importlib.import_module(f".{name}", __package__))
+        except ImportError:
+            traceback.print_exc()
+    return [module for module in modules if hasattr(module, "register")]
+
+
+def _unregister(registered: Sequence[ModuleType]) -> list[Exception]:
+    """Take these parts back, the last first. Returns what went wrong."""
+    errors: list[Exception] = []
+    for part in reversed(registered):
+        try:
+            part.unregister()
+        except Exception as error:
+            errors.append(error)
+    return errors

@@ -1,0 +1,402 @@
+"""What leads to a node, in a real Blender: its description, why it can't be computed, whether it moves."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import bpy
+import compat
+import pytest
+from bl_ext.user_default.semantic_matte import fingerprints, node_groups, upstream
+from conftest import write_plate
+
+NEW = bpy.app.version >= (5, 0, 0)
+
+
+@pytest.fixture
+def described(scene, tree, node):
+    """Describes the node, as JSON gives it back."""
+    return lambda frames=(), known=None: json.loads(
+        json.dumps(upstream.describe(scene, tree, node, frames, known))
+    )
+
+
+@pytest.fixture
+def changed(described):
+    """What a change does to the description: runs it, and returns the words for it."""
+
+    def words(change, frames=()):
+        before = described(frames)
+        change()
+        after = described(frames)
+        found = fingerprints.difference(before, after)
+        assert (fingerprints.digest(before) != fingerprints.digest(after)) == bool(found)
+        return found
+
+    return words
+
+
+def test_files_and_nodes_are_described(described, plate_file):
+    found = described()
+    assert found["frame"] == {"size": [64, 48]}
+    assert found["image"] == [0, "Image"]
+    assert found["hint"] is None
+    assert [(one["kind"], one["files"]) for one in found["nodes"]] == [("CompositorNodeImage", ["plate.exr"])]
+    assert found["files"]["plate.exr"]["size"] == plate_file.stat().st_size
+    assert str(plate_file.parent) not in json.dumps(found)
+
+
+def test_looks_count_for_nothing(changed, scene, tree, node):
+    blurred(tree, node)
+
+    def rearrange():
+        plate, blur = tree.nodes["Plate"], tree.nodes["Blur"]
+        plate.name, plate.label, plate.location = "Renamed", "Label", (500, 500)
+        blur.select, blur.hide, blur.width = not blur.select, True, 300
+        plate.image.name = "another name"
+        blur.use_custom_color, blur.color = True, (1, 0, 0)
+        tree.nodes.active = blur
+        scene.name = "Renamed scene"
+        frame = tree.nodes.new("NodeFrame")
+        blur.parent = frame
+        tree.nodes.new("CompositorNodeBlur")
+        scene.frame_set(40)
+        node.name = "Renamed too"
+
+    assert changed(rearrange) == ""
+
+
+def test_saving_and_loading_changes_nothing(described, scene, tree, node, tmp_path):
+    blurred(tree, node)
+    tree.nodes["Blur"].inputs[0].default_value = (0.1, 0.2, 0.3, 1)
+    keyed(tree.nodes["Blur"], "Size")
+    before = described((1,))
+    for path in (tmp_path / "one.blend", tmp_path / "deeper" / "two.blend"):
+        path.parent.mkdir(exist_ok=True)
+        bpy.ops.wm.save_as_mainfile(filepath=str(path))
+        bpy.ops.wm.open_mainfile(filepath=str(path))
+        loaded = bpy.context.scene
+        loaded_tree = upstream.compat.scene_tree(loaded)
+        loaded.frame_set(30)
+        after = upstream.describe(loaded, loaded_tree, node_groups.nodes_in(loaded_tree)[0], (1,))
+        assert json.loads(json.dumps(after)) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda scene, tree, node: setattr(scene.render, "resolution_x", 32), "resolution changed from 64x48 to 32x48"),
+        (lambda scene, tree, node: setattr(scene.render, "resolution_percentage", 50), "resolution changed"),
+        (lambda scene, tree, node: set_size(tree.nodes["Blur"], 7), "the node Blur changed"),
+        (lambda scene, tree, node: setattr(tree.nodes["Blur"], "mute", True), "the node Blur changed"),
+        (lambda scene, tree, node: keyed(tree.nodes["Blur"], "Size"), "the node Blur changed"),
+        (lambda scene, tree, node: driven(tree.nodes["Blur"]), "the node Blur changed"),
+        (lambda scene, tree, node: setattr(image(tree).colorspace_settings, "name", "sRGB"), "the node Image changed"),
+        (lambda scene, tree, node: setattr(image(tree), "alpha_mode", "NONE"), "the node Image changed"),
+        (lambda scene, tree, node: image(tree).pack(), "the node Image changed"),
+        (
+            lambda scene, tree, node: tree.links.new(tree.nodes["Plate"].outputs[0], node.inputs["Image"]),
+            "other nodes lead to it",
+        ),
+        (
+            lambda scene, tree, node: tree.links.new(tree.nodes["Plate"].outputs["Alpha"], node.inputs["Hint"]),
+            "something else flows into Hint",
+        ),
+        (
+            lambda scene, tree, node: tree.links.new(tree.nodes["Plate"].outputs["Alpha"], tree.nodes["Blur"].inputs[0]),
+            "other links lead to the node Blur",
+        ),
+    ],
+)
+def test_what_makes_other_pixels_is_told(change, words, changed, scene, tree, node):
+    blurred(tree, node)
+    assert words in changed(lambda: change(scene, tree, node))
+
+
+def test_curves_and_ramps(changed, tree, node):
+    curve = tree.nodes.new("CompositorNodeCurveRGB")
+    tree.links.new(tree.nodes["Plate"].outputs[0], curve.inputs["Image"])
+    ramp = tree.nodes.new("ShaderNodeValToRGB" if NEW else "CompositorNodeValToRGB")
+    tree.links.new(curve.outputs[0], ramp.inputs[0])
+    tree.links.new(ramp.outputs["Color" if NEW else "Image"], node.inputs["Image"])
+
+    def bend():
+        curve.mapping.curves[3].points[0].location = (0.0, 0.25)
+
+    assert changed(bend) == f"the node {curve.bl_label} changed"
+
+    def recolour():
+        ramp.color_ramp.elements[0].position = 0.5
+
+    assert changed(recolour) == f"the node {ramp.bl_label} changed"
+
+
+def test_a_constant_colour(changed, tree, node):
+    colour = tree.nodes.new("CompositorNodeRGB")
+    tree.links.new(colour.outputs[0], node.inputs["Image"])
+    assert "changed" in changed(lambda: setattr(colour.outputs[0], "default_value", (1, 0, 0, 1)))
+
+
+def test_what_is_within_a_group(changed, tree, node):
+    inner = grouped(tree, node)
+    assert "the node group Inner changed" == changed(lambda: set_size(inner, 5))
+    assert changed(lambda: inner.id_data.nodes.new("CompositorNodeBlur")) == ""
+
+
+def test_contents_of_files(changed, plate_file):
+    assert changed(lambda: write_plate(plate_file, seed=2)) == "plate.exr changed on disk"
+    assert changed(plate_file.touch) == ""
+    contents = plate_file.read_bytes()
+    assert changed(plate_file.unlink) == "plate.exr is gone from disk"
+    plate_file.write_bytes(contents)
+
+
+def test_files_of_a_sequence_at_the_frames_asked_for(changed, described, tree, tmp_path):
+    sequence(tree, tmp_path, frame_start=3, frame_offset=9)
+    assert sorted(described((3, 4))["files"]) == ["shot.0010.exr", "shot.0011.exr"]
+    assert described()["files"] == {}
+    second = tmp_path / "shot.0011.exr"
+    assert changed(lambda: write_plate(second, seed=99), (3, 4)) == "shot.0011.exr changed on disk"
+    before = described((3, 4))
+    write_plate(second, seed=100)
+    # A check at one frame tells nothing of another's.
+    assert fingerprints.difference(before, described((3,), before)) == ""
+    assert fingerprints.difference(before, described((4,), before)) == "shot.0011.exr changed on disk"
+
+
+def test_two_files_of_one_name(described, scene, tree, node, tmp_path):
+    (tmp_path / "other").mkdir()
+    second = compat.image_node(tree, str(write_plate(tmp_path / "other" / "plate.exr", seed=3)))
+    tree.links.new(second.outputs["Alpha"], node.inputs["Hint"])
+    found = described()
+    assert sorted(found["files"]) == ["plate.exr", "plate.exr (2)"]
+    digests = {row["digest"] for row in found["files"].values()}
+    assert len(digests) == 2
+
+
+def test_a_painted_picture(changed, tree):
+    picture = bpy.data.images.new("Painted", 8, 8, float_buffer=True)
+    tree.nodes["Plate"].image = picture
+    assert changed(lambda: picture.pixels.foreach_set([0.5] * 256)) == "the node Image changed"
+
+
+def test_render_layers_are_described_by_what_can_be_known(changed, scene, tree, node):
+    layers = render_layers(scene, tree, node)
+    scene.render.engine = "CYCLES"
+    assert changed(lambda: setattr(scene.render, "engine", "BLENDER_WORKBENCH")) == "the node Render Layers changed"
+    scene.view_layers.new("Second")
+    assert changed(lambda: setattr(layers, "layer", "Second")) == "the node Render Layers changed"
+
+
+def test_nothing_that_a_description_does_is_left(described, scene, tree, node):
+    grouped(tree, node)
+    before = copy.deepcopy([(one.name, one.users) for one in (*bpy.data.images, *bpy.data.node_groups)])
+    described((1, 2))
+    assert [(one.name, one.users) for one in (*bpy.data.images, *bpy.data.node_groups)] == before
+
+
+@pytest.mark.parametrize("kind", ["image", "chain", "group", "held"])
+def test_still(kind, scene, tree, node, tmp_path):
+    if kind == "chain":
+        blurred(tree, node)
+        keyed(tree.nodes.new("CompositorNodeBlur"), "Size")
+    elif kind == "group":
+        grouped(tree, node)
+    elif kind == "held":
+        sequence(tree, tmp_path, frame_duration=1)
+    assert upstream.is_still(scene, tree, node)
+
+
+@pytest.mark.parametrize(
+    "kind", ["sequence", "clip", "layers", "keys", "driver", "strip", "in a group", "clock", "hint", "mask"]
+)
+def test_moving(kind, scene, tree, node, tmp_path):
+    if kind == "sequence":
+        sequence(tree, tmp_path)
+    elif kind == "layers":
+        render_layers(scene, tree, node)
+    elif kind == "in a group":
+        keyed(grouped(tree, node), "Size")
+    elif kind in ("keys", "driver", "strip"):
+        blurred(tree, node)
+        driven(tree.nodes["Blur"]) if kind == "driver" else keyed(tree.nodes["Blur"], "Size")
+        if kind == "strip":
+            track = tree.animation_data.nla_tracks.new()
+            track.strips.new("strip", 1, tree.animation_data.action)
+            tree.animation_data.action = None
+    elif kind == "clip":
+        sequence(tree, tmp_path)
+        clip = tree.nodes.new("CompositorNodeMovieClip")
+        clip.clip = bpy.data.movieclips.load(str(tmp_path / "shot.0010.exr"))
+        tree.links.new(clip.outputs["Image"], node.inputs["Image"])
+    elif kind == "mask":
+        mask = tree.nodes.new("CompositorNodeMask")
+        mask.mask = bpy.data.masks.new("Mask")
+        tree.links.new(mask.outputs[0], node.inputs["Hint"])
+    else:
+        time = tree.nodes.new("CompositorNodeTime" if kind == "hint" else "CompositorNodeSceneTime")
+        tree.links.new(time.outputs[0], node.inputs["Hint" if kind == "hint" else "Image"])
+    assert not upstream.is_still(scene, tree, node)
+
+
+def test_nothing_is_refused_that_can_be_computed(scene, tree, node, tmp_path):
+    assert upstream.refusal(scene, tree, node, (1, 2)) == ""
+    sequence(tree, tmp_path, frame_start=3, frame_offset=9)
+    assert upstream.refusal(scene, tree, node, (1, 3, 8, 50)) == ""
+    blurred(tree, node)
+    assert upstream.refusal(scene, tree, node, (1, 3, 8, 50)) == ""
+    grouped(tree, node)
+    assert upstream.refusal(scene, tree, node, (1,)) == ""
+
+
+def test_refusals_name_what_is_missing(scene, tree, node, plate_file, tmp_path):
+    def refused(frames=()):
+        return upstream.refusal(scene, tree, node, frames)
+
+    plate = tree.nodes["Plate"]
+    tree.links.remove(node.inputs["Image"].links[0])
+    assert refused() == "Nothing flows into the Image input of 'Semantic Matte': connect a picture."
+    link = tree.links.new(plate.outputs["Image"], node.inputs["Image"])
+    link.is_muted = True
+    assert "Nothing flows into" in refused()
+    link.is_muted = False
+    plate_file.rename(plate_file.with_name("moved.exr"))
+    assert f"plate.exr of the node 'Plate' is missing: it was looked for as '{plate_file}'" in refused()
+    plate.mute = True
+    assert refused() == ""
+    plate.mute = False
+    plate.image = None
+    assert refused() == "The node 'Plate' has no picture: choose an image."
+    scene.render.use_border = scene.render.use_crop_to_border = True
+    assert "turn Crop to Render Region off" in refused()
+    scene.render.use_border = False
+    sequence(tree, tmp_path, frame_start=3, frame_offset=9)
+    (tmp_path / "shot.0011.exr").unlink()
+    (tmp_path / "shot.0012.exr").unlink()
+    assert refused((3, 6)) == ""
+    assert "'Plate' has no shot.0011.exr, which it shows at frame 4 (missing at 4,5)" in refused((3, 4, 5, 6))
+
+
+def test_refusals_of_render_layers(scene, tree, node):
+    layers = render_layers(scene, tree, node)
+    assert "has no camera to render it for the node 'Render Layers'" in upstream.refusal(scene, tree, node)
+    add_camera(scene)
+    assert upstream.refusal(scene, tree, node) == ""
+    layer = scene.view_layers[0]
+    layer.use_pass_mist = True
+    blur = tree.nodes.new("CompositorNodeBlur")
+    tree.links.new(layers.outputs["Mist"], blur.inputs["Image"])
+    tree.links.new(blur.outputs[0], node.inputs["Image"])
+    assert upstream.refusal(scene, tree, node) == ""
+    layer.use_pass_mist = False
+    bpy.context.view_layer.update()
+    assert "The pass 'Mist' of the node 'Render Layers' is not rendered: turn it on" in upstream.refusal(
+        scene, tree, node
+    )
+    layer.use_pass_mist = True
+    bpy.context.view_layer.update()
+    tree.links.new(layers.outputs["Mist"], node.inputs["Image"])
+    layer.use_pass_mist = False
+    bpy.context.view_layer.update()
+    assert "The pass 'Mist' of the node 'Render Layers'" in upstream.refusal(scene, tree, node)
+    scene.view_layers.new("Second")
+    layers.layer = "Second"
+    tree.links.new(layers.outputs["Image"], node.inputs["Image"])
+    scene.view_layers["Second"].use = False
+    assert "The view layer 'Second' of scene 'Scene' is not rendered" in upstream.refusal(scene, tree, node)
+
+
+def test_a_node_within_a_group(scene, tree):
+    group = bpy.data.node_groups.new("Inner", "CompositorNodeTree")
+    inner = node_groups.add_node(group)
+    words = upstream.refusal(scene, group, inner)
+    assert words.startswith("'Semantic Matte' lies inside the group 'Inner'")
+
+
+def test_a_node_from_another_file(scene, tree, node, tmp_path):
+    path = tmp_path / "library.blend"
+    scene.name = "From library"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(path), link=True) as (there, here):
+        here.scenes = ["From library"]
+    linked = here.scenes[0]
+    linked_tree = upstream.compat.scene_tree(linked)
+    found = upstream.refusal(linked, linked_tree, node_groups.nodes_in(linked_tree)[0])
+    assert "is linked from library.blend" in found
+
+
+def image(tree):
+    return tree.nodes["Plate"].image
+
+
+def blurred(tree, node):
+    """A node Blur between the plate and ours."""
+    blur = tree.nodes.new("CompositorNodeBlur")
+    blur.name = "Blur"
+    tree.links.new(tree.nodes["Plate"].outputs["Image"], blur.inputs["Image"])
+    tree.links.new(blur.outputs[0], node.inputs["Image"])
+    return blur
+
+
+def grouped(tree, node):
+    """A group "Inner" between the plate and ours; returns the Blur node in it."""
+    group = bpy.data.node_groups.new("Inner", "CompositorNodeTree")
+    group.interface.new_socket("Image", in_out="INPUT", socket_type="NodeSocketColor")
+    group.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    start, blur, end = (
+        group.nodes.new(one) for one in ("NodeGroupInput", "CompositorNodeBlur", "NodeGroupOutput")
+    )
+    group.links.new(start.outputs[0], blur.inputs["Image"])
+    group.links.new(blur.outputs[0], end.inputs[0])
+    outer = tree.nodes.new("CompositorNodeGroup")
+    outer.node_tree = group
+    tree.links.new(tree.nodes["Plate"].outputs["Image"], outer.inputs[0])
+    tree.links.new(outer.outputs[0], node.inputs["Image"])
+    return blur
+
+
+def set_size(blur, value):
+    socket = blur.inputs["Size"]
+    socket.default_value = value / 10 if socket.type == "VALUE" else (value, value)
+
+
+def keyed(blur, name):
+    """Two keyframes of a node's input."""
+    for frame, value in ((1, 1), (30, 5)):
+        set_size(blur, value)
+        blur.inputs[name].keyframe_insert("default_value", frame=frame)
+
+
+def driven(blur):
+    socket = blur.inputs["Size"]
+    index = () if socket.type == "VALUE" else (0,)
+    curve = socket.driver_add("default_value", *index)
+    curve.driver.expression = "frame / 10"
+
+
+def sequence(tree, folder, **values):
+    """The node Plate shows six files from shot.0010.exr on."""
+    for number in range(10, 16):
+        write_plate(folder / f"shot.{number:04d}.exr", seed=number)
+    plate = tree.nodes["Plate"]
+    plate.image = bpy.data.images.load(str(folder / "shot.0010.exr"))
+    plate.image.source = "SEQUENCE"
+    plate.frame_start, plate.frame_duration, plate.frame_offset = 1, 6, 9
+    for name, value in values.items():
+        setattr(plate, name, value)
+
+
+def render_layers(scene, tree, node):
+    """Render Layers of the scene flow into ours."""
+    layers = tree.nodes.new("CompositorNodeRLayers")
+    layers.scene = scene
+    tree.links.new(layers.outputs["Image"], node.inputs["Image"])
+    return layers
+
+
+def add_camera(scene):
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
