@@ -55,7 +55,11 @@ def _driver(curve: bpy.types.FCurve) -> list[Any] | None:
     if driver is None:
         return None
     targets = [
-        [variable.name, variable.type, [[getattr(one.id, "name", None), one.data_path] for one in variable.targets]]
+        [
+            variable.name,
+            variable.type,
+            [[getattr(one.id, "name", None), one.data_path] for one in variable.targets],
+        ]
         for variable in driver.variables
     ]
     return [driver.type, driver.expression, targets]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from . import instance_table, matte_images, matte_nodes, node_groups
+from . import group_sockets, instance_table, matte_images, matte_nodes, node_groups
+from .node_lookup import node_to_use
 
 _LEFT = 700.0
 _UNDO = {"REGISTER", "UNDO"}
@@ -49,7 +50,8 @@ def bake(tree: bpy.types.NodeTree, node: bpy.types.Node) -> bpy.types.Node:
                 tree.links.new(sockets[identifier], taker)
     title = node.label or node.name
     tree.nodes.remove(node)
-    if group.users == 0:
+    # Not by its users: 4.2 counts too many after a capture.
+    if not group_sockets.nodes_of(group) and not group.use_fake_user and group.library is None:
         bpy.data.node_groups.remove(group)
     return _framed(tree, [*made, *_needed(tree, built.nodes)], title)
 
@@ -138,8 +140,8 @@ class BakeNode(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Bake it; reports a sentence as an error where that can't be."""
         try:
-            _scene, tree, node = node_groups.find_node(context, self.node)
-            bake(tree, node)
+            node = node_to_use(context, self.node)
+            bake(node.id_data, node)
         except (LookupError, BakeError) as reason:
             self.report({"ERROR"}, str(reason))
             return {"CANCELLED"}

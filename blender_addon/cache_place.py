@@ -10,7 +10,8 @@ from . import preferences
 from .result_folders import ResultFolderError, check_writable, folder_beside
 
 _UNSAVED = (
-    "This file was never saved, so its mattes are in '{folder}': save it and compute again to have them beside it."
+    "This file was never saved, so its mattes are in '{folder}': save it and compute again to have them "
+    "beside it."
 )
 _READ_ONLY = "The mattes are in '{folder}', because nothing can be written beside the file: {reason}"
 
@@ -53,7 +54,8 @@ def _named(folder: str) -> Path:
         )
     if folder.startswith("//") and not bpy.data.filepath:
         raise ResultFolderError(
-            f"The cache folder '{folder}' is meant from where the file lies, and it was never saved: save it first."
+            f"The cache folder '{folder}' is meant from where the file lies, and it was never saved: save it "
+            "first."
         )
     place = Path(bpy.path.abspath(folder))
     check_writable(place)

@@ -21,6 +21,7 @@ from .colour_configuration import SCENE_LINEAR, scene_linear_of
 from .node_groups import hint_input, plate_input
 from .upstream_nodes import source_of
 
+_ONE_VIEW = "The render has several views: the plate is what the active camera sees, and not one a view."
 _running = False
 
 
@@ -36,13 +37,14 @@ def is_capturing() -> bool:
 class Capture:
     """The plates of some frames of a node, and the hint of the first, written one frame a step.
 
-    scene, tree, node: the scene that is rendered, its compositor, and the Semantic Matte node in it. frames: scene
-    frames, in the order of capture. folder: where `plate.<number>.exr` and `hint.<number>.exr` are written; made
-    if it isn't there. offset: a file's number less its scene frame. No pointer into the file is kept from step
-    to step, as undo or a deletion may make it void.
+    scene, tree, node: the scene that is rendered, its compositor, and the Semantic Matte node in it. frames:
+    scene frames, in the order of capture. folder: where `plate.<number>.exr` and `hint.<number>.exr` are
+    written; made if it isn't there. offset: a file's number less its scene frame. No pointer into the file is
+    kept from step to step, as undo or a deletion may make it void.
 
-    plates: the files so far. hint: the hint's file, None if its socket is unlinked. seconds: what was spent, by
-    part. Raises CaptureError where the folder can't be made.
+    plates: the files so far. hint: the hint's file, None if its socket is unlinked. notices: sentences on what
+    is captured otherwise than it is rendered. colour_space: of the plates, as the engine calls it. seconds:
+    what was spent, by part. Raises CaptureError where the folder can't be made.
     """
 
     def __init__(
@@ -64,6 +66,8 @@ class Capture:
         self.hint: Path | None = None
         self.seconds: Counter[str] = Counter()
         self.colour_space = colour_space()
+        self.notices = [_ONE_VIEW] * scene.render.use_multiview
+        self._written: list[Path] = []
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -80,19 +84,19 @@ class Capture:
         return len(self._frames)
 
     def step(self) -> bool:
-        """Capture the next frame; True when all are done. Raises CaptureError, also if node or scene is gone."""
+        """Capture the next frame; True when all are done. Raises CaptureError, also if the node is gone."""
         if self.done < self.total:
             self._capture(self._frames[self.done])
         return self.done >= self.total
 
     def close(self) -> None:
-        """Remove what was written, and the folder if that leaves it empty. Never raises; may be called twice."""
-        for path in (*self.plates, *([self.hint] if self.hint else [])):
+        """Remove what was written, and the folder if that empties it. Never raises; may be called twice."""
+        for path in self._written:
             try:
                 path.unlink(missing_ok=True)
             except OSError:
                 continue
-        self.plates, self.hint = [], None
+        self.plates, self.hint, self._written = [], None, []
         try:
             self._folder.rmdir()
         except OSError:
@@ -101,6 +105,8 @@ class Capture:
     def _capture(self, frame: int) -> None:
         """Write one frame's plate, and its hint if it is the first."""
         global _running
+        if bpy.app.is_job_running("RENDER"):
+            raise CaptureError("A render is running: compute when it has ended.")
         scene, node = self._found()
         plate, hint = (source_of(socket) for socket in (plate_input(node), hint_input(node)))
         if plate is None:
@@ -118,6 +124,7 @@ class Capture:
                 set_up(copy, frame)
                 start = self._spent("scene copy", start)
                 for name, socket, path in places:
+                    self._written.append(path)
                     copy.show(name, socket)
                     render_to(copy, path)
                 start = self._spent("render and write", start)
@@ -173,4 +180,6 @@ def _cannot_render(frame: int, error: Exception) -> str:
 def _cannot_write(folder: Path, error: OSError) -> str:
     """The sentence for a folder that does not take files."""
     reason = error.strerror or str(error)
-    return f"The plates can't be written to '{folder}': {reason}. Choose another cache folder in the preferences."
+    return (
+        f"The plates can't be written to '{folder}': {reason}. Choose another cache folder in the preferences."
+    )

@@ -24,7 +24,7 @@ _EMPTY = ".Semantic Matte frame"
 
 @dataclass
 class SceneCopy:
-    """scene, tree: the copies. made: what else was made for them, to be removed after them. frame: to render."""
+    """scene, tree: the copies. made: what else was made for them, removed after them. frame: to render."""
 
     scene: bpy.types.Scene
     tree: bpy.types.NodeTree
@@ -39,7 +39,9 @@ class SceneCopy:
     @property
     def renders(self) -> bool:
         """Whether a scene has to be rendered in 3D for it."""
-        return any(node.bl_idname == RENDER_LAYERS and not node.mute for node in with_groups(list(self.tree.nodes)))
+        return any(
+            node.bl_idname == RENDER_LAYERS and not node.mute for node in with_groups(list(self.tree.nodes))
+        )
 
 
 @contextlib.contextmanager
@@ -48,7 +50,7 @@ def copy_of(
 ) -> Iterator[SceneCopy]:
     """A copy of a scene whose compositor holds only what these outputs of the artist's nodes depend on.
 
-    Whatever happens within, afterwards all of it is gone, and the picture "Render Result" too if there was none.
+    Whatever happens within, afterwards all of it is gone, the picture "Render Result" too if there was none.
     """
     places = [(socket.node.name, socket.identifier) for socket in outputs]
     had_result = _render_result() is not None
@@ -80,7 +82,7 @@ def set_up(copy: SceneCopy, frame: int) -> None:
     render.use_persistent_data = False
     render.use_single_layer = False
     render.use_file_extension = True
-    for name in render.bl_rna.properties.keys():
+    for name in [one.identifier for one in render.bl_rna.properties]:
         # Dates and times in a header would make equal plates different files.
         if name.startswith("use_stamp"):
             setattr(render, name, False)
@@ -198,7 +200,7 @@ def _point(node: bpy.types.Node, name: str, scene: bpy.types.Scene) -> None:
 def _remove_nodes(copy: SceneCopy, tree: bpy.types.NodeTree, nodes: list[bpy.types.Node]) -> None:
     """Remove nodes from a copied tree, and leave alone the keyframes that it shares with the artist's.
 
-    Removing a node removes its keyframes from the tree's action, also where a copy shares that with the original.
+    Removing a node removes its keyframes from the tree's action, also where a copy shares it with the original.
     """
     if not nodes:
         return

@@ -61,6 +61,10 @@ def output_socket(tree: bpy.types.NodeTree) -> bpy.types.NodeSocket | None:
     return next((socket for socket in node.inputs if socket.type == "RGBA"), None) if node else None
 
 
+# Opened in 5.2, a Mix node of an older file gets two nodes behind it that keep the alpha it had before.
+ADDED_BY_CONVERSION = ("CompositorNodeSeparateColor", "CompositorNodeSetAlpha")
+
+
 def new_math(tree: bpy.types.NodeTree, operation: str, clamp: bool) -> bpy.types.Node:
     """A Math node: CompositorNodeMath up to 4.5, ShaderNodeMath since 5.0."""
     node = tree.nodes.new(_MATH)
@@ -122,7 +126,7 @@ def own_scene_tree(
 
 
 def show_only(tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket) -> bpy.types.Node:
-    """Have a scene's tree show an output of one of its nodes, in place of what it shows; returns the output node.
+    """Have a scene's tree show an output of one of its nodes, in place of what it shows; returns the output.
 
     Up to 4.5 that is a Composite node, since 5.0 a group output whose first socket is the picture.
     """
@@ -138,7 +142,7 @@ def show_only(tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket) -> bpy.typ
 
 
 def turn_compositing_on(scene: bpy.types.Scene) -> None:
-    """Have renders of a scene go through its tree: `use_nodes` up to 4.5; since 5.0 it has it if it has a tree."""
+    """Have renders of a scene go through its tree: by `use_nodes` up to 4.5; since 5.0 any tree is used."""
     scene.render.use_compositing = True
     if not HAS_COMPOSITING_GROUPS:
         scene.use_nodes = True
@@ -159,7 +163,7 @@ def set_exr(settings: bpy.types.ImageFormatSettings) -> None:
 
 
 def literal_path(path: str) -> str:
-    """A path for `render.filepath` that is taken as it is: since 4.5 braces are variables, and doubled if meant."""
+    """A path for `render.filepath` that is taken as it is: since 4.5 braces are variables, doubled if meant."""
     return path.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5, 0) else path
 
 
@@ -170,7 +174,7 @@ def working_space() -> str | None:
 
 
 def curves_of(action: bpy.types.Action, slot: object = None) -> list[bpy.types.FCurve]:
-    """An action's curves for one of its users: since 4.4 those of a slot, since 5.0 only within layers and strips."""
+    """An action's curves for one of its users: since 4.4 those of a slot, since 5.0 only within layers."""
     if slot is None or not hasattr(action, "layers"):
         return list(getattr(action, "fcurves", ()))
     bags = [strip.channelbag(slot) for layer in action.layers for strip in layer.strips]

@@ -1,4 +1,4 @@
-"""One computation of a node's mattes: its plates are captured, the engine's worker does the job, the node shows it.
+"""One computation: a node's plates are captured, the engine's worker does the job, the node shows what came.
 
 It moves on in small steps that its owner calls: an operator's timer, or a loop where Blender has no window.
 No thread is made, and no pointer into the file is kept between steps, as undo or a deletion may make it void.
@@ -33,9 +33,17 @@ _LAST_SECONDS = 1.0
 # What nobody looks at after so many frames of a shot.
 _MOST_THUMBNAIL_FRAMES = 16
 
-_GONE = "The node was deleted while its mattes were computed, so the job was ended. Frames that were done are kept."
+_GONE = "The node was deleted while its mattes were computed, so the job was ended."
 _CANCELLED = "Cancelled: the node shows what it showed before, and frames that were done are kept."
 _BUG = "This is a bug of the add-on, please report it with the lines in the console: "
+
+
+# Of stages that say nothing to an artist, what they are.
+_STAGES = {
+    "connecting": "Reaching the worker",
+    "queued": "Waiting for the worker, which does another job",
+    "starting": "The engine is loading",
+}
 
 
 class _GoneError(Exception):
@@ -45,8 +53,8 @@ class _GoneError(Exception):
 class Computation:
     """The mattes of one node. Call `step` until it returns True, then look at `state`, `error`, `notices`.
 
-    scene, tree, node: the scene, its compositor, and the Semantic Matte node in it. extent, frame_range: in place
-    of the node's own settings, "" for these. Never raises: whatever is wrong is `error`, a sentence.
+    scene, tree, node: the scene, its compositor, and the Semantic Matte node in it. extent, frame_range: in
+    place of the node's own settings, "" for these. Never raises: whatever is wrong is `error`, a sentence.
 
     state: capturing, computing, applying, then done, failed or cancelled. sentence: what is being done, for a
     person. fraction: of all, 0 to 1, never falls. notices: what there is to say besides. results: what the node
@@ -177,7 +185,8 @@ class Computation:
         self.notices += getattr(capture, "notices", [])
         self.fraction = _CAPTURE_SHARE
         yield
-        name = result_folders.job_name(plan.settings, [*capture.plates, *([capture.hint] if capture.hint else [])])
+        hints = [capture.hint] if capture.hint else []
+        name = result_folders.job_name(plan.settings, [*capture.plates, *hints])
         out = result_folders.job_folder(self._cache, self.identity, name)
         yield from self._compute(plan, capture, out)
         yield from self._apply(plan, capture, out)
@@ -234,16 +243,17 @@ class Computation:
         progress = self._job.progress
         if self._cancel_asked:
             return
-        words = {"connecting": "Reaching the worker", "queued": "Waiting for the worker, which does another job"}
-        words["starting"] = "The engine is loading"
-        self.sentence = words.get(progress.stage) or in_frames(progress.sentence(), plan.offset)
+        self.sentence = _STAGES.get(progress.stage) or in_frames(progress.sentence(), plan.offset)
         share = _JOB_END - _CAPTURE_SHARE
         self.fraction = max(self.fraction, _CAPTURE_SHARE + share * progress.fraction)
 
     def _find(self) -> tuple[bpy.types.Scene, bpy.types.NodeTree, bpy.types.Node]:
         """The node, wherever it is now. Raises _GoneError."""
-        rows = [row for row in node_groups.all_nodes() if node_groups.settings_of(row[2]).identity == self.identity]
-        ours = [row for row in rows if row[0].session_uid == self._scene]
+        ours = [
+            row
+            for row in node_groups.all_nodes()
+            if row[0].session_uid == self._scene and node_groups.settings_of(row[2]).identity == self.identity
+        ]
         if not ours:
             raise _GoneError
         return next((row for row in ours if row[2].name == self._node), ours[0])
@@ -278,4 +288,3 @@ def _is_client_error(reason: Exception) -> bool:
         return isinstance(reason, client().ClientError)
     except ImportError:
         return False
-

@@ -15,8 +15,10 @@ EXTENTS = ("FRAME", "SCENE", "RANGE")
 MOST_FRAMES = 10_000
 # Where, how fast, what else: a change of these makes no matte stale.
 _NOT_OF_PIXELS = frozenset(
-    ["device", "batch", "reuse", "accept_licence", "missing_frames", "contact_sheet", "storage", "spread"]
-    + ["foreground", "foreground_method", "foreground_space", "png"]
+    (
+        *("device", "batch", "reuse", "accept_licence", "missing_frames"),
+        *("contact_sheet", "storage", "spread", "png", "foreground", "foreground_method", "foreground_space"),
+    )
 )
 
 

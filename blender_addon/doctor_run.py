@@ -1,4 +1,4 @@
-"""The client's doctor while Blender stays alive: its own checks at once, the engine's in a process that is polled.
+"""The client's doctor while Blender stays alive: its own checks at once, the engine's in a polled process.
 
 No bpy. The client's `doctor()` does the same and waits for it, up to minutes where the engine loads slowly.
 """
@@ -87,7 +87,7 @@ class DoctorRun:
         self.lines.append(Line("engine's Python", "ok", f"'{engine.python}', named by {engine.found}"))
         try:
             # A file can't fill up as a pipe does that nobody reads meanwhile.
-            self._output = tempfile.TemporaryFile()
+            self._output = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
             self._process = subprocess.Popen(  # noqa: S603 - the user's own Python
                 engine.command(launch.PACKAGE, "doctor", "--json"),
                 stdin=subprocess.DEVNULL,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,7 +51,7 @@ def describe_file(path: str, known: Mapping[str, Any] | None = None) -> dict[str
     known: an earlier description of it, whose digest is taken where size and time are as they were.
     """
     try:
-        stat = os.stat(path)
+        stat = Path(path).stat()
         row = {"size": stat.st_size, "time": stat.st_mtime_ns}
         same = known is not None and all(known.get(name) == value for name, value in row.items())
         return {**row, "digest": known["digest"] if same and known else _digest_of(Path(path), stat.st_size)}

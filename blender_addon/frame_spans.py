@@ -31,7 +31,9 @@ def frames_of(text: str) -> tuple[int, ...]:
         raise FrameSpanError(f"The frame range is empty: {_EXPECTED}.")
     ranges = [_range(part, text) for part in _BETWEEN.split(text.strip())]
     if sum(map(len, ranges)) > MOST_FRAMES:
-        raise FrameSpanError(f"The frame range '{_shown(text)}' has more than {MOST_FRAMES:,} frames: give fewer.")
+        raise FrameSpanError(
+            f"The frame range '{_shown(text)}' has more than {MOST_FRAMES:,} frames: give fewer."
+        )
     return tuple(sorted({frame for one in ranges for frame in one}))
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 
 # A captured plate as the engine names it: alone, in quotes, or with the folder that is gone when it is read.
-_PLATE = re.compile(r"'[^'\n]*?capture_[^'/\\]*[/\\]plate\.(\d+)\.exr'|'?\bplate\.(\d+)\.exr\b'?")
+_PLATE = re.compile(
+    r"(?:\b(?:[Tt]he p|[Pp])late )?'[^'\n]*?capture_[^'/\\]*[/\\]plate\.(\d+)\.exr'"
+    r"|'?\bplate\.(\d+)\.exr\b'?"
+)
 _PATTERN = re.compile(r"'(?:[^'\n]*?capture_[^'/\\]*[/\\])?plate\.####\.exr'")
-_HINT = re.compile(r"(?i:the )?hint '[^'\n]*?capture_[^'/\\]*[/\\]hint\.\d+\.exr'")
+_HINT = re.compile(r"(?i:\b(?:the )?hint) '[^'\n]*?capture_[^'/\\]*[/\\]hint\.\d+\.exr'")
 
 
 def in_frames(sentence: str, offset: int = 0) -> str:
-    """The sentence with `frame 1001` for `plate.1001.exr` and the like. offset: a file's number less its frame."""
+    """The sentence with `frame 1001` for `plate.1001.exr`. offset: a file's number less its scene frame."""
     worded = _PLATE.sub(lambda found: f"frame {int(found[1] or found[2]) - offset}", sentence)
     worded = _HINT.sub(lambda found: "The Hint" if found.start() == 0 else "the Hint", worded)
     worded = _PATTERN.sub("the plate", worded)

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import bpy
+
+from .group_rows import rows_of, updates_held, write_rows
+from .instance_table import Feeds, with_unique_titles
+
+# Settings that keep the identifiers of the group's own sockets: name, side, kind, what it says.
+OWN_SOCKETS = {
+    "socket_image": ("Image", "OUTPUT", "NodeSocketColor", "The plate, as chosen in Show"),
+    "socket_all": ("All", "OUTPUT", "NodeSocketFloat", "All enabled instances together"),
+    "socket_cryptomatte": ("Cryptomatte", "OUTPUT", "NodeSocketColor", "The first ranks of the Cryptomatte"),
+    "socket_plate": ("Image", "INPUT", "NodeSocketColor", "The plate"),
+    "socket_hint": ("Hint", "INPUT", "NodeSocketFloat", "A mask of what to matte, in place of finding it"),
+}
 
 
 def all_trees() -> Iterator[bpy.types.NodeTree]:
@@ -64,8 +77,47 @@ def new_float_output(group: bpy.types.NodeTree, name: str, before: str) -> str:
     return item.identifier
 
 
+def ensure_own(group: bpy.types.NodeTree) -> None:
+    """Make those of the group's own sockets that are missing, at first all of them."""
+    settings = group.semantic_matte
+    with updates_held():
+        for setting, (name, in_out, kind, words) in OWN_SOCKETS.items():
+            if getattr(settings, setting) not in items(group, in_out):
+                item = new_item(group, name, in_out, kind, words)
+                # Pictures are linked: a field for one value would only mislead.
+                item.hide_value = in_out == "INPUT"
+                setattr(settings, setting, item.identifier)
+
+
 def remove_outputs(group: bpy.types.NodeTree, kept: set[str]) -> None:
     """Remove the outputs whose identifiers are not among those kept."""
     for identifier, item in items(group, "OUTPUT").items():
         if identifier not in kept:
             group.interface.remove(item)
+
+
+def renew_sockets(group: bpy.types.NodeTree, feeds: Feeds) -> None:
+    """Give each instance its output, and take away those that nothing needs any more."""
+    settings = group.semantic_matte
+    ensure_own(group)
+    there, linked = set(items(group, "OUTPUT")), linked_outputs(group)
+    rows = []
+    for row in rows_of(group):
+        goes = row.key in feeds.without_socket and row.socket not in linked
+        identifier = row.socket if row.socket in there and not goes else ""
+        if not identifier and not goes:
+            identifier = new_float_output(group, row.title, settings.socket_cryptomatte)
+        rows.append(replace(row, socket=identifier))
+    write_rows(group, with_unique_titles(rows))
+    own = {getattr(settings, setting) for setting in OWN_SOCKETS}
+    remove_outputs(group, own | {row.socket for row in rows})
+    name_sockets(group)
+
+
+def name_sockets(group: bpy.types.NodeTree) -> None:
+    """Name the outputs of instances by their titles."""
+    there = items(group, "OUTPUT")
+    for row in rows_of(group):
+        item = there.get(row.socket)
+        if item is not None and item.name != row.title:
+            item.name = row.title

@@ -6,6 +6,8 @@ STOP. In a window a render can't be ended from here: it is said in the panel, th
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from typing import Any
 
@@ -22,7 +24,7 @@ ON_STALE = (
 _REMEDY = "To render with what is there, set Missing Mattes to Warn in the panel."
 _POPUP_SIGNS = 80
 
-# What a timer is to tell in the window: (scene, sentences by node). Handlers may run beside the window's thread.
+# What a timer is to tell in the window: (scene, sentences by node). Handlers may run beside its thread.
 _to_tell: list[tuple[str, dict[str, str]]] = []
 # What was told of the render that runs, so that 100 frames don't tell it 100 times.
 _told: set[str] = set()
@@ -41,7 +43,7 @@ def before_render(scene: bpy.types.Scene, *_: Any) -> None:
 
 @persistent
 def before_frame(scene: bpy.types.Scene, *_: Any) -> None:
-    """A frame is rendered: its mattes are checked; if they are missing, all of the scene's that are are named."""
+    """A frame is rendered: its mattes are checked; where one is missing, all that are missing are named."""
     if capture.is_capturing():
         return
     found = render_check.problems(scene, (scene.frame_current,))
@@ -66,7 +68,7 @@ def before_loading(*_: Any) -> None:
 
 @persistent
 def after_file(*_: Any) -> None:
-    """A file was opened, or saved elsewhere: Blender keeps the paths of images right, and here is what they are."""
+    """A file was opened, or saved elsewhere: where images lie now is where the results do."""
     for group in bpy.data.node_groups:
         if group.bl_idname == "CompositorNodeTree" and group.semantic_matte.layout and not group.library:
             results = node_groups.shown_results(group)
@@ -97,12 +99,24 @@ def _tell(scene: bpy.types.Scene, found: dict[str, str]) -> None:
     for sentence in new.values():
         print(f"Semantic Matte: {sentence}{' ' + _REMEDY if stops else ''}", file=sys.stderr, flush=True)
     if stops:
-        # Blender takes this exception for its own end, and only prints any other.
-        raise SystemExit(1)
+        _end_process()
     if not bpy.app.background:
         _to_tell.append((scene.name, new))
         if not bpy.app.timers.is_registered(_show):
             bpy.app.timers.register(_show, first_interval=0.0)
+
+
+def _end_process() -> None:
+    """End a background process with exit code 1, as a farm expects it.
+
+    An exception in a handler is only printed. SystemExit does end Blender, but on a way that crashes 4.2 and
+    never comes to an end in 4.5, so this one leaves nothing to be done.
+    """
+    running.end_all("The render was ended.")
+    shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _show() -> None:

@@ -95,7 +95,7 @@ class _Maker:
         """The plate's colours, bit for bit, on the pixels of the alpha; the plate's own alpha is lost.
 
         A plate that is turned, scaled or moved keeps pixels of its own, and Blender brings to these what it
-        meets: the mattes would be resampled, twice. So it is brought to the frame first, by a mix with the first
+        meets: the mattes would be resampled, twice. So it is brought to the frame first, by a mix with a first
         colour, whose pixels count, that takes all of the second.
         """
         node, sockets = compat.new_colour_mix(self._tree)

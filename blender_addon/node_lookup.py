@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .node_groups import find_node
+from .node_finding import find_node
 from .panel_parts import shown_node
 
 
@@ -16,7 +16,8 @@ def node_to_use(context: bpy.types.Context, name: str = "", *, to_change: bool =
     node = _seen(context, name) or find_node(context, name)[2]
     if to_change and node.node_tree.library is not None:
         raise LookupError(
-            f"'{node.name}' belongs to another file: make its node group local first (the link button beside the group's name)."
+            f"'{node.name}' belongs to another file: make its node group local first, by the link button "
+            "beside the group's name."
         )
     return node
 

@@ -12,7 +12,9 @@ from .upstream_nodes import RENDER_LAYERS
 # A curve has points, a ramp has elements: no value lies deeper.
 _DEEPEST = 4
 # What is not read by name but is the look of a part of a node.
-_LOOKS = frozenset({"name", "label", "select", "show_expanded", "rna_type", "color_tag", "active", "active_index"})
+_LOOKS = frozenset(
+    {"name", "label", "select", "show_expanded", "rna_type", "color_tag", "active", "active_index"}
+)
 # What their outputs are set to is what these nodes are.
 _CONSTANTS = ("NodeValue", "NodeRGB", "NodeNormal")
 # What says which frame of a sequence or film is shown.
@@ -97,7 +99,7 @@ def _value(
 
 
 def _pointer(value: Any, scene: bpy.types.Scene, animated: dict[str, Any], path: str, depth: int) -> Any:
-    """What a property points at: a picture by its source, the scene that is rendered as such, others by name."""
+    """What a property points at: a picture by its source, the rendered scene as such, others by name."""
     if value is None:
         return None
     if isinstance(value, (bpy.types.Image, bpy.types.MovieClip)):

@@ -40,8 +40,8 @@ class SEMANTIC_MATTE_OT_compute(bpy.types.Operator):
     bl_idname = "semantic_matte.compute"
     bl_label = "Compute"
     bl_description = (
-        "Find every object in what flows into the node, and give each one a soft matte. Esc over the compositor "
-        "cancels it"
+        "Find every object in what flows into the node, and give each one a soft matte. "
+        "Esc over the compositor cancels it"
     )
     bl_options = {"REGISTER"}  # noqa: RUF012 - as Blender wants it
 
@@ -123,7 +123,7 @@ class SEMANTIC_MATTE_OT_compute(bpy.types.Operator):
 
 
 class SEMANTIC_MATTE_OT_cancel(bpy.types.Operator):
-    """End the computation of a node; what it shows stays, and frames that are done are kept for the next one."""
+    """End the computation of a node; what it shows stays, and frames that are done are kept."""
 
     bl_idname = "semantic_matte.cancel"
     bl_label = "Cancel"
@@ -152,7 +152,9 @@ class SEMANTIC_MATTE_OT_check(bpy.types.Operator):
 
     bl_idname = "semantic_matte.check"
     bl_label = "Check Frames"
-    bl_description = "Look whether mattes of the scene's frames are missing or out of date, as every render does"
+    bl_description = (
+        "Look whether mattes of the scene's frames are missing or out of date, as every render does"
+    )
     bl_options = {"REGISTER"}  # noqa: RUF012 - as Blender wants it
 
     node: StringProperty(name="Node", description="The node's name. Empty: all of the scene")
@@ -191,7 +193,8 @@ def respond(computation: Computation, event: Event, over_compositor: bool) -> se
     ended = computation.step()
     thumbnails.redraw_compositors()
     if not ended:
-        status_bar.show(f"{computation.title}: {computation.sentence}, Esc cancels")
+        others = len(running.all_running()) > 1
+        status_bar.show(f"{computation.title}: {computation.sentence}" if others else computation.sentence)
         return {"PASS_THROUGH"}
     running.forget(computation)
     if computation.state != "done":

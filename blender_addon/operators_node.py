@@ -11,6 +11,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from . import compat, instance_table, node_groups, preferences
+from .node_lookup import node_to_use
 from .properties import SHOWS
 
 _UNDO = {"REGISTER", "UNDO"}
@@ -18,15 +19,6 @@ _UNDO = {"REGISTER", "UNDO"}
 
 class EditError(Exception):
     """An instance can't be changed; its text is a sentence that says what to do."""
-
-
-def editable(group: bpy.types.NodeTree) -> bpy.types.PropertyGroup:
-    """The group's settings. Raises EditError where they belong to another file."""
-    if group.library is not None:
-        raise EditError(
-            f"'{group.name}' is linked from '{group.library.filepath}': change it there, or make it local."
-        )
-    return group.semantic_matte
 
 
 def instance_row(group: bpy.types.NodeTree, name: str) -> bpy.types.PropertyGroup:
@@ -50,9 +42,7 @@ class _Edit(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Do the edit; a reason against it is reported as an error, and nothing is changed."""
         try:
-            _scene, _tree, node = node_groups.find_node(context, self.node)
-            editable(node.node_tree)
-            self.edit(node)
+            self.edit(node_to_use(context, self.node, to_change=True))
         except (LookupError, EditError) as reason:
             self.report({"ERROR"}, str(reason))
             return {"CANCELLED"}

@@ -9,7 +9,10 @@ from bpy.props import EnumProperty, StringProperty
 
 from . import preferences, result_folders, running, thumbnails, troubleshooting
 from .client_package import client
-from .node_groups import all_nodes, settings_of, shown_results
+from .group_nodes import image_nodes
+from .matte_images import image_folder
+from .node_finding import settings_of
+from .node_groups import shown_results
 from .node_lookup import node_to_use
 
 # Both workers that a machine can have: that of its GPU, and that of its CPU.
@@ -60,14 +63,16 @@ class SEMANTIC_MATTE_OT_clear_cache(NodeTool, bpy.types.Operator):
     bl_idname = "semantic_matte.clear_cache"
     bl_label = "Clear Cache"
     bl_description = (
-        "Remove earlier results of this node from the disk. Those that a node of this file shows are kept; other "
-        "files that use the same node may show some of the earlier ones"
+        "Remove earlier results of this node from the disk. Those that this file uses are kept; "
+        "other files that use the same node may show some of the earlier ones"
     )
     bl_options = {"REGISTER", "INTERNAL"}  # noqa: RUF012 - as Blender wants it
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Blender's own hook: files are removed, so ask first."""
-        return context.window_manager.invoke_confirm(self, event)
+        return context.window_manager.invoke_confirm(
+            self, event, title="Clear Cache", message="Remove earlier results of this node from the disk?"
+        )
 
     def do(self, _context: bpy.types.Context, node: bpy.types.Node) -> str:
         """Remove them."""
@@ -75,9 +80,8 @@ class SEMANTIC_MATTE_OT_clear_cache(NodeTool, bpy.types.Operator):
             raise LookupError("The node is being computed: cancel it or wait for its end.")
         # The newest result lies in the cache that was chosen then: its neighbours are the earlier ones.
         folder = results_folder(node).parent
-        kept = [
-            shown.folder for shown in (shown_results(other.node_tree) for _, _, other in all_nodes()) if shown
-        ]
+        # Whatever reads files there: nodes of ours in any tree, baked ones, Cryptomatte nodes.
+        kept = [image_folder(image) for image in bpy.data.images if image.filepath]
         gone = result_folders.clearable(folder, kept)
         freed = result_folders.clear(gone)
         for one in gone:
@@ -93,8 +97,8 @@ class SEMANTIC_MATTE_OT_add_cryptomatte(NodeTool, bpy.types.Operator):
     bl_idname = "semantic_matte.add_cryptomatte"
     bl_label = "Add Cryptomatte Node"
     bl_description = (
-        "Add Blender's own Cryptomatte node that reads this result, with the active instance picked: pick others "
-        "with its eyedropper"
+        "Add Blender's own Cryptomatte node that reads this result, with the active instance picked: pick "
+        "others with its eyedropper"
     )
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - as Blender wants it
 
@@ -150,8 +154,8 @@ class SEMANTIC_MATTE_OT_worker_stop(bpy.types.Operator):
     bl_idname = "semantic_matte.worker_stop"
     bl_label = "Stop Worker"
     bl_description = (
-        "End the engine's worker and free its memory. Jobs of other programs end too; the next compute starts a "
-        "new one"
+        "End the engine's worker and free its memory. Jobs of other programs end too; the next compute starts "
+        "a new one"
     )
 
     when: EnumProperty(
@@ -223,9 +227,7 @@ def picked_slot(settings: bpy.types.PropertyGroup) -> str:
 
 
 def cryptomatte_image(node: bpy.types.Node) -> bpy.types.Image:
-    """The image that the node's own Cryptomatte output reads, for both to follow one result. Raises LookupError."""
-    from .node_groups import image_nodes
-
+    """The image that the node's own Cryptomatte output reads: both follow one result. Raises LookupError."""
     reader = image_nodes(node.node_tree)[1]
     if reader is None or reader.image is None:
         raise LookupError(_NOTHING_YET)
@@ -234,8 +236,6 @@ def cryptomatte_image(node: bpy.types.Node) -> bpy.types.Image:
 
 def follow_frames(node: bpy.types.Node, added: bpy.types.Node) -> None:
     """Have a node of a sequence show the frames that the node's own reader shows."""
-    from .node_groups import image_nodes
-
     reader = image_nodes(node.node_tree)[1]
     for name in ("frame_duration", "frame_start", "frame_offset", "use_cyclic", "use_auto_refresh"):
         if hasattr(reader, name) and hasattr(added, name):

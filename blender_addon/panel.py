@@ -1,11 +1,11 @@
-"""The panel in the compositor's sidebar: compute, how far it is, what went wrong, what the node shows, tools."""
+"""The panel in the compositor's sidebar: compute, progress, what went wrong, what the node shows, tools."""
 
 from __future__ import annotations
 
 import bpy
 
 from . import panel_controls, panel_instances, running
-from .node_groups import settings_of
+from .node_finding import settings_of
 from .panel_parts import CATEGORY, NodePanel, in_compositor, inside_ours, never_fails, shown_node
 from .panel_status import draw_status
 from .wrapped_text import draw_wrapped, signs_across

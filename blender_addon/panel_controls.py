@@ -1,4 +1,4 @@
-"""Sections of the panel for the engine's controls, made from controls.json: a new control shows up by itself."""
+"""Sections of the panel for the engine's controls, made from controls.json: new ones show up by themselves."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import bpy
 
 from .control_rows import GROUP_LABELS, ControlRow, grouped_rows
-from .node_groups import settings_of
+from .node_finding import settings_of
 from .panel_parts import NodePanel, never_fails, shown_node
 from .presets import SEMANTIC_MATTE_PT_presets
 
-# What most artists touch; the rest of a group lies in its "Advanced". A group that is not named has all in sight.
+# What most artists touch; the rest of a group lies in its "Advanced". Of a group that is not named all is seen.
 BASIC = {
     "find": ("find", "confidence"),
     "edge": ("passes", "samples", "dilation_outer", "dilation_inner"),

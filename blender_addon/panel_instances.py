@@ -5,8 +5,9 @@ from __future__ import annotations
 import bpy
 
 from . import thumbnails
+from .group_nodes import image_nodes
 from .matte_images import image_folder
-from .node_groups import image_nodes, settings_of
+from .node_finding import settings_of
 from .panel_parts import NodePanel, never_fails, shown_node
 
 LIST = "SEMANTIC_MATTE_UL_instances"

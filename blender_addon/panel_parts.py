@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import bpy
 
-from .node_groups import is_semantic_matte
+from .node_finding import is_semantic_matte
 from .wrapped_text import draw_wrapped, signs_across
 
 TREE_TYPE = "CompositorNodeTree"
@@ -27,13 +27,18 @@ def in_compositor(context: bpy.types.Context) -> bool:
 
 
 def shown_node(context: bpy.types.Context) -> bpy.types.Node | None:
-    """The node that the panel is about: the active one, else the first one selected, if it is one of ours."""
+    """The node that the panel is about: the active one if it is one of ours.
+
+    Where the active node is not selected, it is the first selected one of ours.
+    """
     if not in_compositor(context) or context.space_data.edit_tree is None:
         return None
-    active = context.space_data.edit_tree.nodes.active
-    if is_semantic_matte(active) and active.select:
-        return active
-    selected = (node for node in context.space_data.edit_tree.nodes if node.select and is_semantic_matte(node))
+    nodes = context.space_data.edit_tree.nodes
+    active = nodes.active
+    if active is not None and active.select:
+        # Asked for every panel at every redraw: large trees are not searched while an artist works on a node.
+        return active if is_semantic_matte(active) else None
+    selected = (node for node in nodes if node.select and is_semantic_matte(node))
     return next(selected, active if is_semantic_matte(active) else None)
 
 
@@ -56,8 +61,8 @@ def never_fails(draw: Draw) -> Draw:
                 _told.add(draw.__qualname__)
                 traceback.print_exc()
             sentence = (
-                f"This part can't be shown ({type(error).__name__}: {error}). The console has more; the node and "
-                "its results are not harmed."
+                f"This part can't be shown ({type(error).__name__}: {error}). The console has more; the node "
+                "and its results are not harmed."
             )
             draw_wrapped(self.layout.box(), sentence, signs_across(context), icon="ERROR", alert=True)
 

@@ -17,7 +17,7 @@ _MOVING = ("SEQUENCE", "MOVIE")
 
 
 class SourceFile(NamedTuple):
-    """A file that a node shows. title: as a sentence calls it. frame: the scene's that shows it, None for all."""
+    """A file that a node shows. title: as a sentence calls it. frame: the scene's that shows it, or None."""
 
     path: str
     title: str
@@ -90,7 +90,7 @@ def _number_at(node: bpy.types.Node, source: bpy.types.ID, path: str, frame: int
     if length < 1:
         return None
     place = frame - node.frame_start + 1
-    place = (place - 1) % length + 1 if node.use_cyclic else min(max(place, 1), length)
+    place = (place - 1) % length + 1 if node.use_cyclic else min(max(place, 0), length)
     return place + node.frame_offset
 
 

@@ -1,7 +1,8 @@
-"""What is chosen once for all files: the engine's Python, where results lie, the worker, defaults of new nodes."""
+"""What is chosen once for all files: the engine's Python, where results lie, the worker, defaults."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import NamedTuple
 
 import bpy
@@ -69,13 +70,10 @@ def apply_defaults(scene: bpy.types.Scene, settings: bpy.types.PropertyGroup) ->
 
 
 def look_for_engine() -> tuple[bool, str]:
-    """Find the engine's Python as a job would. Returns whether it is there, and a sentence; kept for drawing."""
+    """Find the engine's Python as a job would. Returns whether it is there, and a sentence; both are kept."""
     global _engine_words
     try:
-        _client = client()
-        from importlib import import_module
-
-        found = import_module(f"{_client.__name__}.launch").find_engine(chosen().python)
+        found = import_module(f"{client().__name__}.launch").find_engine(chosen().python)
         _engine_words = True, f"'{found.python}', named by {found.found}"
     except (ImportError, error_class()) as reason:
         _engine_words = False, str(reason)
@@ -132,7 +130,8 @@ class SEMANTIC_MATTE_AP_preferences(bpy.types.AddonPreferences):
     )
     on_stale: EnumProperty(
         name="Missing Mattes",
-        description="What a render does where a matte is missing or out of date, in files that get their first node",
+        description="What a render does where a matte is missing or out of date. Each file has its own choice; "
+        "this is that of files that get their first node",
         items=ON_STALE,
         default="STOP",
     )

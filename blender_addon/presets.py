@@ -1,4 +1,4 @@
-"""Presets as Blender has them: a button that lists those of the add-on and the user's own, to load, add, remove."""
+"""Presets as Blender has them: a button that lists the add-on's and the user's own, to apply, add, remove."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bl_ui.utils import PresetPanel
 from bpy.props import StringProperty
 
 from .control_rows import control_rows
-from .node_groups import settings_of
+from .node_finding import settings_of
 from .node_lookup import node_to_use
 from .preset_files import PresetError, preset_rows, read, text_of
 

@@ -18,7 +18,7 @@ from bpy.props import (
     StringProperty,
 )
 
-from . import control_rows, node_groups
+from . import control_rows, group_sockets, node_groups
 
 EXTENTS = (
     ("FRAME", "Frame", "The current frame alone", 0),
@@ -135,7 +135,7 @@ def _settings_properties() -> dict[str, Any]:
         "last_error": StringProperty(options={"HIDDEN"}),
         "last_notices": StringProperty(options={"HIDDEN"}),
         # Identifiers of the group's own sockets: whatever an artist calls them, they are found by these.
-        **{name: StringProperty(options={"HIDDEN"}) for name in node_groups.OWN_SOCKETS},
+        **{name: StringProperty(options={"HIDDEN"}) for name in group_sockets.OWN_SOCKETS},
     }
 
 

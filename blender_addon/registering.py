@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import traceback
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -28,12 +26,13 @@ PARTS = (
 
 
 def register_all() -> None:
-    """Register every part. Where one can't be, those before it are taken back and its error is raised."""
+    """Register every part. Where one can't be, all that was done is taken back and its error is raised."""
     registered: list[ModuleType] = []
     try:
         for part in parts():
-            part.register()
+            # One that fails halfway is taken back too, as far as it got.
             registered.append(part)
+            part.register()
     except BaseException:
         _unregister(registered)
         raise
@@ -48,16 +47,7 @@ def unregister_all() -> None:
 
 def parts() -> list[ModuleType]:
     """The parts as modules, imported only now."""
-    # While the add-on is being written not all of them are there.
-    modules = []
-    for name in PARTS:
-        if importlib.util.find_spec(f"{__package__}.{name}") is None:
-            continue
-        try:
-            modules.append(importlib.import_module(f".{name}", __package__))
-        except ImportError:
-            traceback.print_exc()
-    return [module for module in modules if hasattr(module, "register")]
+    return [importlib.import_module(f".{name}", __package__) for name in PARTS]
 
 
 def _unregister(registered: Sequence[ModuleType]) -> list[Exception]:

@@ -55,12 +55,12 @@ def _missing_sentence(node: bpy.types.Node, results: Results, missing: Sequence[
     gone = set(results.frames) if not results.hold else set(missing)
     if gone.intersection(missing):
         return (
-            f"'{node.name}' has lost the mattes of {frames}: the files are not in '{results.folder}'. Bring them "
-            "back, or compute again."
+            f"'{node.name}' has lost the mattes of {frames}: the files are not in '{results.folder}'. "
+            "Bring them back, or compute again."
         )
     return (
-        f"'{node.name}' has no mattes of {frames}: it was computed for {text_of(results.frames)}. Compute these "
-        "frames too, by the extent Scene or Range."
+        f"'{node.name}' has no mattes of {frames}: it was computed for {text_of(results.frames)}. "
+        "Compute these frames too, by the extent Scene or Range."
     )
 
 

@@ -1,7 +1,7 @@
 """Where a node's results lie on disk, and what of it may be cleared. No bpy.
 
-    <cache>/<identity>/<job>/plate.mattes.1001.exr ...     one folder for each settings and plates
-    <cache>/<identity>/capture_<random>/plate.1001.exr     what is captured, until its job ends
+<cache>/<identity>/<job>/plate.mattes.1001.exr ...     one folder for each settings and plates
+<cache>/<identity>/capture_<random>/plate.1001.exr     what is captured, until its job ends
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def check_writable(folder: str | Path) -> None:
             with contextlib.suppress(OSError):
                 one.rmdir()
         raise ResultFolderError(
-            f"Results can't be written into '{place}': {reason.strerror or reason}. Allow it, or choose another "
-            "cache folder in the add-on's preferences."
+            f"Results can't be written into '{place}': {reason.strerror or reason}. Allow it, or choose "
+            "another cache folder in the add-on's preferences."
         ) from None
 
 
@@ -103,13 +103,13 @@ def new_capture_folder(cache: str | Path, identity: str) -> Path:
         return Path(tempfile.mkdtemp(prefix=CAPTURE_PREFIX, dir=place))
     except OSError as reason:
         raise ResultFolderError(
-            f"Plates can't be captured into '{place}': {reason.strerror or reason}. Choose another cache folder "
-            "in the add-on's preferences."
+            f"Plates can't be captured into '{place}': {reason.strerror or reason}. Choose another cache "
+            "folder in the add-on's preferences."
         ) from None
 
 
 def check_space(folder: str | Path, needed: int) -> None:
-    """Raise ResultFolderError where the disk has not so many bytes left; Blender doesn't tell of a file cut short."""
+    """Raise ResultFolderError where the disk has fewer bytes left: Blender doesn't tell of a file cut short."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise ResultFolderError(
@@ -212,5 +212,5 @@ def _captures(place: Path) -> list[Path]:
 
 
 def _same(place: str | Path) -> str:
-    """One text for a folder however it is named: absolute, links followed, without capitals where they are none."""
+    """One text for a folder, however it is named: absolute, links followed, in one case where cases are one."""
     return os.path.normcase(Path(place).resolve())

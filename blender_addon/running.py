@@ -1,4 +1,4 @@
-"""The computations that run now, each under its node's identity. The panel, operators and handlers look here."""
+"""The computations that run now, by their nodes' identities. The panel, operators and handlers look here."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def forget(computation: Computation) -> None:
 
 
 def end_all(sentence: str) -> None:
-    """End every computation now, for a reason; each worker's job is cancelled and captured files are removed."""
+    """End every computation now, for a reason; jobs are cancelled and captured files are removed."""
     for computation in all_running():
         computation.end_now(sentence)
         forget(computation)

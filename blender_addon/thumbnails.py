@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .result_records import Results
 
 FOLDER = "thumbnails"
+# How many are kept: each has some 64 kB, and an artist computes all day.
+_MOST = 512
 
 # What previews hold, by file; None while the add-on is disabled.
 _previews: Any = None
@@ -44,8 +46,8 @@ def make(results: Results, plate_path: str | Path, boxes: Mapping[str, Sequence[
 def icon_id(results_folder: str, slot: str) -> int:
     """The picture's number for `layout.label(icon_value=...)`, 0 where there is none or it was not read yet.
 
-    results_folder: absolute. Reads nothing: what is not known is read soon after, outside of any drawing, and the
-    editors are drawn again.
+    results_folder: absolute. Reads nothing: what is not known is read soon after, outside of any drawing, and
+    the editors are drawn again.
     """
     path = _path(results_folder, slot)
     if path in _icons:
@@ -58,7 +60,7 @@ def icon_id(results_folder: str, slot: str) -> int:
 
 
 def forget(results_folder: str | Path) -> None:
-    """Have the pictures of a folder (absolute) read anew when they are next looked at; gone files are gone then."""
+    """Have the pictures of a folder (absolute) read anew when they are next looked at; gone ones go then."""
     start = _path(os.path.normpath(results_folder), "").removesuffix(".png")
     for path in [path for path in _icons if path.startswith(start)]:
         _drop(path)
@@ -101,6 +103,10 @@ def _read_wanted() -> None:
     """Read the pictures that were asked for while drawing; a timer's function that runs once."""
     wanted = sorted(_wanted)
     _wanted.clear()
+    if len(_icons) + len(wanted) > _MOST:
+        # Those that are still looked at are asked for again.
+        for path in list(_icons):
+            _drop(path)
     for path in wanted:
         _icons[path] = _read(path)
     if any(_icons[path] for path in wanted):

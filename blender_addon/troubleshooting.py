@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from . import status_bar
 from .doctor_run import STATUSES, DoctorRun, Line, text_of, worst
 from .preferences import chosen
 from .wrapped_text import draw_wrapped
@@ -15,6 +16,7 @@ _POLL_SECONDS = 0.2
 _NAP_SECONDS = 0.05
 
 _run: DoctorRun | None = None
+_timer: bpy.types.Timer | None = None
 # What was found last, for the popup.
 _lines: list[Line] = []
 
@@ -29,34 +31,21 @@ class SEMANTIC_MATTE_OT_troubleshoot(bpy.types.Operator):
         "is missing. It takes some seconds"
     )
 
-    _timer = None
-
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Blender's own hook: examine while the artist goes on."""
         if _run is not None:
             self.report({"INFO"}, "It is being examined.")
             return {"CANCELLED"}
-        begin()
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(_POLL_SECONDS, window=context.window)
-        manager.modal_handler_add(self)
-        context.workspace.status_text_set("Semantic Matte: examining the engine...")
+        watch(context)
+        context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+    def modal(self, _context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Blender's own hook: look whether it is done."""
-        if event.type != "TIMER" or not poll():
-            return {"PASS_THROUGH"}
-        self.cancel(context)
-        bpy.ops.semantic_matte.findings("INVOKE_DEFAULT")
-        return {"FINISHED"}
+        return respond(event.type)
 
-    def cancel(self, context: bpy.types.Context) -> None:
-        """Blender's own hook, as at its end: no timer, no line, no process stays."""
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-        context.workspace.status_text_set(None)
+    def cancel(self, _context: bpy.types.Context) -> None:
+        """Blender's own hook where the window is closed."""
         end()
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
@@ -120,6 +109,28 @@ def begin() -> None:
     _run = DoctorRun(f"Blender {bpy.app.version_string}", chosen().python)
 
 
+def watch(context: bpy.types.Context) -> None:
+    """Start an examination that a timer of this window looks after, and say so in the status bar."""
+    global _timer
+    begin()
+    _timer = context.window_manager.event_timer_add(_POLL_SECONDS, window=context.window)
+    status_bar.show("examining the engine...")
+
+
+def respond(event_type: str) -> set[str]:
+    """What Blender is told at an event of the window; at its end the findings are shown."""
+    if event_type != "TIMER":
+        return {"PASS_THROUGH"}
+    if _run is None:
+        # The add-on was disabled and enabled meanwhile.
+        return {"CANCELLED"}
+    if not poll():
+        return {"PASS_THROUGH"}
+    end()
+    bpy.ops.semantic_matte.findings("INVOKE_DEFAULT")
+    return {"FINISHED"}
+
+
 def poll() -> bool:
     """Whether it has ended; its findings are kept then. True too where none runs."""
     if _run is None:
@@ -131,11 +142,14 @@ def poll() -> bool:
 
 
 def end() -> None:
-    """End what runs; its process too."""
-    global _run
+    """End what runs: neither a process nor a timer nor a line in the status bar stays."""
+    global _run, _timer
     if _run is not None:
         _run.close()
-    _run = None
+    if _timer is not None:
+        bpy.context.window_manager.event_timer_remove(_timer)
+        status_bar.clear()
+    _run = _timer = None
 
 
 CLASSES = (SEMANTIC_MATTE_OT_troubleshoot, SEMANTIC_MATTE_OT_findings)

@@ -1,8 +1,8 @@
 """What leads to a node: described for fingerprints, whether it can be computed, whether it moves.
 
-Names and places of nodes, selections and looks count for nothing. What a Render Layers node shows can't be known
-without rendering: of it count the scene's and the layer's name, the engine and the resolution, so that a change
-of the 3D scene itself is not seen. Nor is one of a mask's shape or of what a driver reads.
+Names and places of nodes, selections and looks count for nothing. What a Render Layers node shows can't be
+known without rendering: of it count the scene's and the layer's name, the engine and the resolution, so that a
+change of the 3D scene itself is not seen. Nor is one of a mask's shape or of what a driver reads.
 """
 
 from __future__ import annotations
@@ -48,19 +48,19 @@ def refusal(
     """Why a node can't be computed at these frames, as a sentence that says what to do; "" if it can."""
     if tree != compat.scene_tree(scene):
         return (
-            f"'{node.name}' lies inside the group '{tree.name}', where no plate can be captured: put it into the "
-            "scene's own compositor, and lead its outputs into the group."
+            f"'{node.name}' lies inside the group '{tree.name}', where no plate can be captured: put it into "
+            "the scene's own compositor, and lead its outputs into the group."
         )
     linked = next((one for one in (scene, tree, node.node_tree) if one is not None and one.library), None)
     if linked is not None:
         return (
-            f"'{node.name}' is linked from {bpy.path.basename(linked.library.filepath)}, and its results can't be "
-            "kept in this file: compute it there, or make it local (Object > Relations > Make Local)."
+            f"'{node.name}' is linked from {bpy.path.basename(linked.library.filepath)}, and its results can't "
+            "be kept in this file: compute it there, or append it here in place of linking."
         )
     if scene.render.use_border and scene.render.use_crop_to_border:
         return (
-            "The render is cropped to a region, and mattes are of the whole frame: turn Crop to Render Region off "
-            "in the output properties."
+            "The render is cropped to a region, and mattes are of the whole frame: turn Crop to Render Region "
+            "off in the output properties."
         )
     lost = next(lost_outputs(node), "")
     if lost:

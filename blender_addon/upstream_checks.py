@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import bpy
 
@@ -35,6 +35,11 @@ def first_problem(chain: Chain, frames: tuple[int, ...]) -> str:
 
 def _problems(chain: Chain, frames: tuple[int, ...]) -> Iterator[str]:
     """Each problem of each node, nearest first; muted nodes show nothing of their own."""
+    if any(node.bl_idname == "NodeGroupInput" for node in chain.nodes):
+        yield (
+            f"The Group Input of '{chain.tree.name}' gives nothing in a render of the scene: connect Render "
+            "Layers, an image or a movie clip."
+        )
     for node in with_groups(chain.nodes):
         if node.mute:
             continue
@@ -70,12 +75,12 @@ def _picture(node: bpy.types.Node, frames: tuple[int, ...]) -> Iterator[str]:
     """Pictures that are not chosen, and files that are not there."""
     if node.bl_idname in _NEED and source_of_node(node) is None:
         yield f"The node '{node.name}' has no picture: choose {_NEED[node.bl_idname][1]}."
-    gone = [file for file in files_of(node, frames) if not os.path.isfile(file.path)]
+    gone = [file for file in files_of(node, frames) if not Path(file.path).is_file()]
     always = next((file for file in gone if file.frame is None), None)
     if always is not None and "<" not in always.title:
         yield (
-            f"The file {always.title} of the node '{node.name}' is missing: it was looked for as '{always.path}'. "
-            "Find it with File > External Data > Find Missing Files."
+            f"The file {always.title} of the node '{node.name}' is missing: it was looked for as "
+            f"'{always.path}'. Find it with File > External Data > Find Missing Files."
         )
     lacking = [file for file in gone if file.frame is not None]
     if lacking:
@@ -97,8 +102,8 @@ def _layers(node: bpy.types.Node, scene: bpy.types.Scene) -> Iterator[str]:
         yield f"The node '{node.name}' shows a view layer that scene '{shown.name}' has not: choose another."
     elif not layer.use:
         yield (
-            f"The view layer '{layer.name}' of scene '{shown.name}' is not rendered: turn Use for Rendering on in "
-            "its properties."
+            f"The view layer '{layer.name}' of scene '{shown.name}' is not rendered: turn Use for Rendering on "
+            "in its properties."
         )
     if shown.camera is None and not any(marker.camera for marker in shown.timeline_markers):
         yield f"Scene '{shown.name}' has no camera to render it for the node '{node.name}': add one."

@@ -40,6 +40,7 @@ def add(tree: bpy.types.NodeTree, job: dict[str, Any], source: bpy.types.NodeSoc
     tree.links.new(source, node.inputs["Image"])
     node_groups.apply_results(node.node_tree, results_of(job["results"]))
     settings = node_groups.settings_of(node)
+    settings.find, settings.passes, settings.overlaps = "person, dog", 2, "independent"
     settings.show = job["show"]
     for instance in settings.instances:
         for name, value in job["edits"].get(instance.slot, {}).items():
@@ -62,10 +63,12 @@ def main() -> None:
     scene.frame_start, scene.frame_end = job["frames"]
     tree, picture = compat.empty_compositor(scene)
     bpy.ops.wm.save_as_mainfile(filepath=job["blend"])
-    source = compat.image_node(tree, job["plate"]).outputs["Image"]
+    plate = compat.image_node(tree, job["plate"])
+    # The results' paths are the add-on's own.
+    plate.image.filepath = bpy.path.relpath(job["plate"])
+    source = plate.outputs["Image"]
     titles = {node["name"]: add(tree, node, source) for node in job["nodes"]}
     tree.links.new(tree.nodes[job["saved"]].outputs["Image"], picture)
-    bpy.ops.file.make_paths_relative()
     bpy.ops.wm.save_as_mainfile(filepath=job["blend"])
     answer = {"version": list(bpy.app.version), "titles": titles}
     Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")

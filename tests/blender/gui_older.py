@@ -42,7 +42,9 @@ class _Interface:
         """Outputs, then inputs, as in 4.0."""
         return list(self._items())
 
-    def new_socket(self, name: str, description: str = "", in_out: str = "INPUT", socket_type: str = "") -> _Item:
+    def new_socket(
+        self, name: str, description: str = "", in_out: str = "INPUT", socket_type: str = ""
+    ) -> _Item:
         """The last one of its side."""
         sockets = self._sides[in_out]
         item = _Item(sockets, sockets.new(socket_type, name), in_out, len(sockets) - 1)

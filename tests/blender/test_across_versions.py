@@ -251,3 +251,29 @@ def _check_crowd(material: Material, rendered: Callable[[str], np.ndarray]) -> N
     cut = rendered(f"Crowd.Image.{frame}.exr")
     np.testing.assert_array_equal(cut[..., :3], material.plate * together[..., None])
     np.testing.assert_array_equal(cut[..., 3], together)
+
+
+def test_a_later_blender_goes_on_with_it(material: Material, authored: list[Authored], tmp_path: Path) -> None:
+    """The newest Blender with the add-on, the oldest one's file: settings are there, and changes act."""
+    oldest = min(authored, key=lambda file: file.version)
+    newest = max(zip(authored, PYTHONS, strict=True), key=lambda pair: pair[0].version)[1]
+    edits: dict[str, dict[str, Any]] = {
+        "sm_person_02": {"enabled": True, "into": "sm_person_01"},
+        "sm_dog_01": {"enabled": False},
+    }
+    job = {"blend": str(oldest.folder / "comp.blend"), "node": "Shot", "edits": edits, "show": "CUTOUT"}
+    job |= {"frame": FRAMES[1], "out": str(tmp_path / "later.exr")}
+    answer = _ended_well(newest, "later_file.py", tmp_path / "later", job)
+    assert answer["titles"] == oldest.titles["Shot"]
+    settings = answer["settings"]
+    assert (settings["layout"], settings["show"], len(settings["identity"])) == (1, "PLATE", 32)
+    assert (settings["find"], settings["passes"], settings["overlaps"]) == ("person, dog", 2, "independent")
+    assert (settings["results_stem"], settings["results_frames"]) == ("shot", "5-7")
+    # Merged, and nothing is linked to it: its socket goes; all others stay what they were.
+    gone = oldest.titles["Shot"]["sm_person_02"]
+    assert answer["after"] == {name: one for name, one in answer["before"].items() if name != gone}
+    alphas = [alpha for slot, alpha in material.shot[FRAMES[1]].items() if slot != "sm_dog_01"]
+    together = np.sum(alphas, axis=0, dtype=np.float32)
+    found = _pixels(tmp_path / "later.exr")
+    np.testing.assert_array_equal(found[..., :3], material.plate * together[..., None])
+    np.testing.assert_array_equal(found[..., 3], together)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from blender_addon import fingerprints
 
 Description = dict[str, Any]
@@ -25,7 +26,12 @@ def description() -> Description:
         "frame": {"size": [64, 48]},
         "settings": {"find": ["person"], "passes": 4},
         "nodes": [
-            {"kind": "CompositorNodeBlur", "title": "Blur", "links": {"Image": [1, "Image"]}, "set": {"Size": 0.5}},
+            {
+                "kind": "CompositorNodeBlur",
+                "title": "Blur",
+                "links": {"Image": [1, "Image"]},
+                "set": {"Size": 0.5},
+            },
             {"kind": "CompositorNodeImage", "title": "Image", "links": {}, "values": {"name": "plate.exr"}},
         ],
         "image": [0, "Image"],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from blender_addon import frame_spans
 from blender_addon.frame_spans import FrameSpanError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blender_addon import frame_spans
 from semantic_matte.frame_ranges import parse_frames, range_text
 
 FRAMES = st.sets(st.integers(-3000, 30000), min_size=1, max_size=40)
@@ -83,7 +83,13 @@ def test_offsets_make_no_number_negative(frames: set[int]) -> None:
 
 
 def test_offsets() -> None:
-    assert [frame_spans.offset_for([frame, 50]) for frame in (0, 1, -1, -1000, -1001)] == [0, 0, 1000, 1000, 2000]
+    assert [frame_spans.offset_for([frame, 50]) for frame in (0, 1, -1, -1000, -1001)] == [
+        0,
+        0,
+        1000,
+        1000,
+        2000,
+    ]
     assert frame_spans.offset_for([]) == 0
 
 
@@ -98,7 +104,14 @@ def test_file_names() -> None:
 @given(st.sets(st.integers(0, 99999), max_size=20))
 def test_files_are_numbered(numbers: set[int]) -> None:
     names = [frame_spans.file_name("a+b", number) for number in numbers]
-    others = ["a+b.1.exr", "a+b.00001.exr", "aab.0001.exr", "a+b.0001.png", "x.a+b.0001.exr", "a+b.0001.exr.part"]
+    others = [
+        "a+b.1.exr",
+        "a+b.00001.exr",
+        "aab.0001.exr",
+        "a+b.0001.png",
+        "x.a+b.0001.exr",
+        "a+b.0001.exr.part",
+    ]
     found = frame_spans.numbered([*others, *names], "a+b")
     assert found == {number: frame_spans.file_name("a+b", number) for number in sorted(numbers)}
     assert list(found) == sorted(numbers)

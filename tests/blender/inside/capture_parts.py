@@ -47,6 +47,6 @@ def everything() -> dict[str, list[tuple[Any, ...]]]:
     """Each data block of the file: its name, its users, whether it is kept without users."""
     return {
         name: sorted((one.name, one.users, one.use_fake_user) for one in getattr(bpy.data, name))
-        for name in bpy.data.bl_rna.properties.keys()
+        for name in (one.identifier for one in bpy.data.bl_rna.properties)
         if name != "all_ids" and isinstance(getattr(bpy.data, name), bpy.types.bpy_prop_collection)
     }

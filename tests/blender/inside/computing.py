@@ -1,4 +1,4 @@
-"""What tests of computations share: a saved file with a photo before the node, and a way to stop in the middle."""
+"""What tests of computations share: a saved file with a photo before the node, a way to stop in between."""
 
 from __future__ import annotations
 

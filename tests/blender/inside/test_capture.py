@@ -42,17 +42,21 @@ def test_an_image_of_another_size_lies_in_the_middle(scene, tree, node, tmp_path
 
 
 def test_a_sequence_with_its_own_offsets(scene, tree, node, tmp_path):
-    for number in range(10, 16):
+    for number in range(9, 16):
         write_exr(tmp_path / f"shot.{number:04d}.exr", random_colours(48, 64, seed=number))
     plate = tree.nodes["Plate"]
     plate.image = bpy.data.images.load(str(tmp_path / "shot.0010.exr"))
     plate.image.source = "SEQUENCE"
     plate.frame_start, plate.frame_duration, plate.frame_offset = 3, 6, 9
-    frames = (3, 4, 6, 8)
-    one = captured(scene, node, tmp_path / "capture", frames)
+    # Before its first frame a sequence shows the file before its first, after its last one it stands still.
+    shown_at = {-5: 9, 1: 9, 2: 9, 3: 10, 4: 11, 6: 13, 8: 15, 50: 15}
+    frames = tuple(shown_at)
+    one = captured(scene, node, tmp_path / "capture", frames, 1000)
     for path, frame in zip(one.plates, frames, strict=True):
         np.testing.assert_array_equal(
-            channels_of(path), channels_of(tmp_path / f"shot.{frame + 7:04d}.exr"), err_msg=f"frame {frame}"
+            channels_of(path),
+            channels_of(tmp_path / f"shot.{shown_at[frame]:04d}.exr"),
+            err_msg=f"frame {frame}",
         )
 
 
@@ -164,6 +168,10 @@ def test_scene_linear_whatever_the_view_is(scene, tree, node, plate_file, tmp_pa
     settings.linear_colorspace_settings.name = "ACEScg"
     scene.render.use_stamp = True
     scene.render.use_sequencer = True
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    length = {"length": 9} if NEW else {"frame_end": 9}
+    strips.new_effect(name="Colour", type="COLOR", channel=1, frame_start=1, **length)
     scene.render.film_transparent = True
     one = captured(scene, node, tmp_path / "capture")
     np.testing.assert_array_equal(channels_of(one.plates[0]), channels_of(plate_file))
@@ -253,6 +261,28 @@ def test_a_folder_that_goes_away(scene, tree, node, tmp_path):
     assert not capture.is_capturing()
 
 
+def test_what_a_failed_step_wrote_goes_too(scene, tree, node, tmp_path):
+    layers = tree.nodes.new("CompositorNodeRLayers")
+    layers.scene = scene
+    tree.links.new(layers.outputs["Alpha"], node.inputs["Hint"])
+    one = capture.Capture(scene, tree, node, (1,), tmp_path / "capture")
+    with pytest.raises(capture.CaptureError, match="no camera"):
+        one.step()
+    (tmp_path / "capture" / "plate.0001.exr").write_text("half of it")
+    one.close()
+    assert not (tmp_path / "capture").exists()
+
+
+def test_several_views_are_told(scene, tree, node, plate_file, tmp_path):
+    scene.render.use_multiview = True
+    one = captured(scene, node, tmp_path / "capture")
+    assert len(one.notices) == 1
+    assert "several views" in one.notices[0]
+    np.testing.assert_array_equal(channels_of(one.plates[0]), channels_of(plate_file))
+    scene.render.use_multiview = False
+    assert capture.Capture(scene, tree, node, (1,), tmp_path / "capture").notices == []
+
+
 def test_space_of_the_configuration(monkeypatch, tmp_path):
     (tmp_path / "config.ocio").write_text("roles:\n  # scene_linear: no\n  scene_linear: ACES - ACEScg\n")
     monkeypatch.setenv("OCIO", str(tmp_path / "config.ocio"))
@@ -303,6 +333,7 @@ def chained(kind, **values):
     return put
 
 
+BLUR = 1.0 if bpy.app.version < (4, 5) else (3.0, 2.0)
 CHAIN = {
     "translate": chained("CompositorNodeTranslate", X=7.0, Y=-5.0),
     "rotate": chained("CompositorNodeRotate", Degr=0.3, Angle=0.3),
@@ -310,7 +341,9 @@ CHAIN = {
     "crop": chained(
         "CompositorNodeCrop", use_crop_size=True, min_x=5, max_x=40, min_y=30, max_y=3, Width=35, Height=27
     ),
-    "blur": chained("CompositorNodeBlur", size_x=3, size_y=2, Size=1.0 if bpy.app.version < (4, 5) else (3.0, 2.0)),
+    "blur": chained(
+        "CompositorNodeBlur", size_x=3, size_y=2, Size=1.0 if bpy.app.version < (4, 5) else (3.0, 2.0)
+    ),
     "exposure": chained("CompositorNodeExposure", Exposure=1.5),
     "flip": chained("CompositorNodeFlip"),
 }

@@ -209,7 +209,9 @@ def stage(name: str) -> Callable[[Any], bool]:
 
 
 @pytest.mark.parametrize("where", ["capturing", "computing", "matting", "applying"])
-def test_a_cancel_leaves_what_the_node_shows(astronaut: Any, scene: Any, tree: Any, tmp_path: Path, where: str) -> None:
+def test_a_cancel_leaves_what_the_node_shows(
+    astronaut: Any, scene: Any, tree: Any, tmp_path: Path, where: str
+) -> None:
     computing.pan(scene, tree, astronaut, range(1, 4))
     # As many passes as make the shot last while it is cancelled.
     node_groups.settings_of(astronaut).passes = 3

@@ -1,4 +1,4 @@
-"""What goes wrong while a node is computed: each time a sentence, the old result stays, nothing is left behind."""
+"""What goes wrong while a node is computed: a sentence, the old result stays, nothing is left behind."""
 
 from __future__ import annotations
 
@@ -295,7 +295,9 @@ MIDDLE = [
 @pytest.mark.parametrize(
     ("reached", "fault", "state", "words"),
     MIDDLE,
-    ids=[f"{getattr(reached, '__name__', 'at')}-{fault.__name__}-{words}" for reached, fault, _, words in MIDDLE],
+    ids=[
+        f"{getattr(reached, '__name__', 'at')}-{fault.__name__}-{words}" for reached, fault, _, words in MIDDLE
+    ],
 )
 def test_a_fault_in_the_middle_ends_it_with_a_sentence(
     world: World, reached: Callable[[Computation], bool], fault: Callable[[World], None], state: str, words: str

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-import compat
 import matte_files
 import numpy as np
 import pytest
@@ -277,9 +276,29 @@ def test_what_an_artist_did_inside_the_group_stays(
     items = group_sockets.items(group, "OUTPUT")
     items[settings.socket_all].name = "Everything"
     group.interface.remove(items[row(node, DOG).socket])
-    assert list(outputs(node)) == ["Image", "Everything", "person_01", "Cryptomatte"]
+    group.interface.remove(items[settings.socket_image])
+    assert list(outputs(node)) == ["Everything", "person_01", "Cryptomatte"]
     node_groups.rebuild(group)
-    assert list(outputs(node)) == ["Image", "Everything", "person_01", "dog_01", "Cryptomatte"]
+    assert list(outputs(node)) == ["Everything", "person_01", "dog_01", "Cryptomatte", "Image"]
     assert own.name in group.nodes
     np.testing.assert_array_equal(shown(render, scene, node, "dog_01"), alphas[DOG].astype(np.float32))
-    assert compat.HAS_COMPOSITING_GROUPS or scene.use_nodes
+    target(scene, node, "Image")
+    total = alphas[PERSON].astype(np.float32) + alphas[DOG]
+    np.testing.assert_array_equal(render(scene)["A"], total)
+
+
+def test_what_a_later_blender_added_goes_with_what_it_added_it_to(
+    scene: Any, computed: tuple[Any, matte_files.Alphas]
+) -> None:
+    """5.2 puts Separate Color and Set Alpha behind the Mix of an older file; an artist's own ones stay."""
+    node, _alphas = computed
+    group = node.node_tree
+    kinds = ("CompositorNodeSeparateColor", "CompositorNodeSetAlpha")
+    built = next(one for one in group.nodes if one.bl_idname == "CompositorNodeSetAlpha")
+    for kind in kinds:
+        group.links.new(built.outputs[0], group.nodes.new(kind).inputs["Image"])
+        group.nodes.new(kind).label = "my own"
+    before = len(group.nodes)
+    node_groups.rebuild(group)
+    assert len(group.nodes) == before - len(kinds)
+    assert sum(one.label == "my own" for one in group.nodes) == len(kinds)

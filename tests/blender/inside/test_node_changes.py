@@ -175,6 +175,22 @@ def test_every_change_is_one_step_of_undo(scene: Any, node: Any, alphas: Alphas,
     np.testing.assert_array_equal(shown(render, bpy.context.scene, now(), "Rex"), alphas[DOG])
 
 
+def test_undo_of_a_result_brings_the_one_before(
+    scene: Any, node: Any, alphas: Alphas, render: Render, tmp_path: Path
+) -> None:
+    target(scene, node, "dog_01")
+    bpy.ops.ed.undo_push(message="first")
+    results, layers = matte_files.made(tmp_path / "second", [DOG, CAR], seed=7)
+    node_groups.apply_results(node.node_tree, results)
+    bpy.ops.ed.undo_push(message="second")
+    second = layers[DOG].astype(np.float32)
+    for undo, expected, number in ((True, alphas[DOG], 6), (False, second, 5), (True, alphas[DOG], 6)):
+        _done = bpy.ops.ed.undo() if undo else bpy.ops.ed.redo()
+        ((scene_now, _tree, now),) = node_groups.all_nodes()
+        np.testing.assert_array_equal(render(scene_now)["R"], expected)
+        assert len(now.outputs) == number
+
+
 def pictures(render: Render, scene: Any) -> list[Any]:
     """What each reroute gives that is called a taker."""
     tree = conftest.compositor_of(scene)

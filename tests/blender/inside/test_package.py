@@ -33,7 +33,8 @@ def enabled_afterwards() -> Iterator[None]:
 def test_disabled_it_leaves_nothing_behind() -> None:
     here = everything_of_ours()
     # Or nothing could be found missing.
-    assert {name for name, found in here.items() if found} >= {"classes", "pointers", "operators", "client"}
+    there = {name for name, found in here.items() if found}
+    assert there == {"handlers", "classes", "pointers", "operators", "menus", "client"}
     assert here["path"] == []
     disable()
     gc.collect()

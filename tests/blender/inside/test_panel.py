@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
 import matte_files
 import pytest
 from bl_ext.user_default.semantic_matte import (
+    computation,
     control_rows,
     menus,
     node_groups,
     panel,
     panel_controls,
     panel_instances,
+    presets,
     running,
 )
 from node_editor import node_editor
@@ -100,6 +105,13 @@ class TestWithoutNode:
         select(tree, tree.nodes["Plate"])
         assert main_of(tree).operators() == ["semantic_matte.add"]
 
+    @pytest.mark.parametrize("selected", [True, False])
+    def test_where_the_active_node_is_not_selected(self, tree: Any, node: Any, selected: bool) -> None:
+        select(tree, node)
+        tree.nodes.active = tree.nodes["Plate"]
+        tree.nodes["Plate"].select, node.select = False, selected
+        assert ("semantic_matte.compute" in main_of(tree).operators()) == selected
+
     def test_another_kind_of_tree_has_no_panel(self) -> None:
         material = bpy.data.materials.new("m")
         material.use_nodes = True
@@ -126,6 +138,12 @@ class TestSections:
         properties = [call.arguments["property"] for call in everything(sections) if call.name == "prop"]
         shown = [row.name for row in control_rows.control_rows() if row.shown]
         assert sorted(properties) == sorted(shown)
+
+    def test_presets_are_offered_where_quality_is_set(self, tree: Any) -> None:
+        (edges,) = (one for one in panel._registered if one.bl_idname == "SEMANTIC_MATTE_PT_edge")
+        layout = RecordingLayout()
+        edges.draw_header_preset(SimpleNamespace(layout=layout), bpy.context)
+        assert [call.arguments["panel"] for call in layout.of("popover")] == ["SEMANTIC_MATTE_PT_presets"]
 
     def test_every_basic_control_is_one(self) -> None:
         groups = control_rows.grouped_rows()
@@ -172,21 +190,30 @@ class TestCompute:
         assert bool(layout.of("prop", property="frame_range")) == (extent == "RANGE")
 
     def test_while_it_runs_there_is_progress_and_cancel(
-        self, tree: Any, node: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+        self, scene: Any, tree: Any, node: Any, settings: Any
     ) -> None:
-        class Half:
-            """As much of a computation as the panel reads."""
-
-            fraction, sentence, identity = 0.5, "matting sm_person_01, pass 2, 50%", settings.identity
-
-        monkeypatch.setitem(running._running, settings.identity, (Half(), lambda: None))
         select(tree, node)
-        layout = main_of(tree)
+        begun = computation.Computation(bpy.context, scene, tree, node)
+        running.start(begun)
+        try:
+            begun.fraction = 0.5
+            layout = main_of(tree)
+            # Asked for by the button that was just drawn.
+            bpy.ops.semantic_matte.cancel(node=node.name)
+            cancelling = main_of(tree)
+            assert begun.step()
+        finally:
+            begun.end_now("Ended by the test.")
+            running.forget(begun)
         (progress,) = layout.of("progress")
         assert progress.arguments["factor"] == 0.5
-        assert "matting sm_person_01," in " ".join(layout.texts())
+        assert progress.arguments["text"] == "50%"
+        assert "Looking at the plate" in " ".join(layout.texts())
         assert "semantic_matte.cancel" in layout.operators()
         assert "semantic_matte.compute" not in layout.operators()
+        assert "Cancelling" in " ".join(cancelling.texts())
+        # It has ended: the button is back.
+        assert "semantic_matte.compute" in main_of(tree).operators()
 
     def test_an_error_is_red_with_what_to_do(self, tree: Any, node: Any, settings: Any) -> None:
         settings.last_error = "The engine is not there: install it."
@@ -271,6 +298,67 @@ class TestInstances:
         node_groups.settings_of(computed).active_instance = 99
         select(tree, computed)
         assert "sm_person_01" not in " ".join(drawn(tree)["SEMANTIC_MATTE_PT_instances"].texts())
+
+
+class TestLinked:
+    def test_it_says_what_can_not_be_done_here(self, tree: Any, computed: Any, tmp_path: Path) -> None:
+        library = tmp_path / "shot ü.blend"
+        bpy.data.libraries.write(str(library), {computed.node_tree}, fake_user=True)
+        with bpy.data.libraries.load(str(library), link=True) as (there, here):
+            here.node_groups = there.node_groups
+        node = tree.nodes.new("CompositorNodeGroup")
+        (node.node_tree,) = here.node_groups
+        select(tree, node)
+        layouts = drawn(tree)
+        words = " ".join(layouts[panel.MAIN].texts())
+        assert "'shot ü.blend'" in words
+        assert "semantic_matte.compute" not in layouts[panel.MAIN].operators()
+        assert "3 objects, frames 1" in words
+        with node_editor(tree), pytest.raises(RuntimeError, match="another file"):
+            bpy.ops.semantic_matte.preset_apply(
+                filepath=str(presets.SHIPPED / "presets/semantic_matte/Fast.py")
+            )
+
+
+class TestCost:
+    def test_drawing_looks_at_no_file_and_starts_nothing(
+        self, tree: Any, computed: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        select(tree, computed)
+        # What is imported or cached at the first drawing is not counted.
+        drawn(tree)
+        _heard.clear()
+        with node_editor(tree) as context:
+            panels = [one for one in panel._registered if issubclass(one, bpy.types.Panel)]
+            for name in ("stat", "lstat", "listdir", "scandir"):
+                monkeypatch.setattr(os, name, lambda *_: pytest.fail("a file is looked at"))
+            _listening.append(True)
+            for one in panels:
+                one.poll(context)
+                draw(one, context)
+            _listening.clear()
+            monkeypatch.undo()
+        assert _heard == []
+
+
+_heard: list[str] = []
+_listening: list[bool] = []
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    """Note what costs time; a hook of Python's that can't be taken back."""
+    if _listening and event in (
+        "open",
+        "import",
+        "subprocess.Popen",
+        "socket.connect",
+        "os.listdir",
+        "os.scandir",
+    ):
+        _heard.append(f"{event} {arguments[:1]}")
+
+
+sys.addaudithook(_hear)
 
 
 class TestBroken:

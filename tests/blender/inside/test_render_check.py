@@ -1,4 +1,4 @@
-"""Before a render: missing mattes and mattes that are out of date are told, and end a render in the background."""
+"""Before a render: mattes that are missing or out of date are told, and end a background's render."""
 
 from __future__ import annotations
 
@@ -205,7 +205,13 @@ def test_a_warning_is_told_once_a_render_and_the_render_goes_on(
 
 
 def test_a_capture_is_no_render(
-    shown: Any, scene: Any, tree: Any, photo: Path, tmp_path: Path, worker: Any, capfd: pytest.CaptureFixture[str]
+    shown: Any,
+    scene: Any,
+    tree: Any,
+    photo: Path,
+    tmp_path: Path,
+    worker: Any,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     # With STOP a check of a capture would end this process.
     assert scene.semantic_matte_on_stale == "STOP"
@@ -249,7 +255,16 @@ def test_a_render_in_the_background(
     script = tmp_path / "render.py"
     script.write_text(RENDER, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-I", str(script), MODULE, bpy.data.filepath, on_stale, str(tmp_path / "out."), *arguments],
+        [
+            sys.executable,
+            "-I",
+            str(script),
+            MODULE,
+            bpy.data.filepath,
+            on_stale,
+            str(tmp_path / "out."),
+            *arguments,
+        ],
         env=os.environ,
         capture_output=True,
         text=True,

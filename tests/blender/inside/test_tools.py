@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ class TestThumbnails:
 
 
 def read_now(folder: str) -> dict[str, tuple[int, int]]:
-    """Sizes of the pictures that Blender has, by slot, after a drawing. Icons have no numbers without a window."""
+    """Sizes of the pictures that Blender has, by slot, after a drawing. Icons have numbers in a window only."""
     for slot in SLOTS:
         thumbnails.icon_id(folder, slot)
     thumbnails._read_wanted()
@@ -131,8 +132,7 @@ def seen(path: Path) -> np.ndarray:
 class TestPresets:
     def test_listed_and_applied(self, tree: Any, node: Any, settings: Any) -> None:
         tree.nodes.active = node
-        with node_editor(tree) as context:
-            # What Blender's own mix-in draws with is not ours: the list's entries are what counts.
+        with node_editor(tree):
             paths = bpy.utils.preset_paths(presets.SUBFOLDER)
             files = sorted(path.name for one in paths for path in Path(one).iterdir())
             assert files == ["Default.py", "Fast.py", "Fine_Hair.py"]
@@ -141,6 +141,19 @@ class TestPresets:
             assert bpy.ops.semantic_matte.preset_apply(filepath=str(path)) == {"FINISHED"}
         assert (settings.passes, settings.samples, settings.find) == (6, 9, "dog")
         assert abs(settings.dilation_outer - 0.12) < 1e-6
+
+    def test_the_list_has_buttons_to_apply_add_and_remove(self, tree: Any, node: Any) -> None:
+        kind = presets.SEMANTIC_MATTE_PT_presets
+        names = [name for name in dir(kind) if name.startswith("preset_")]
+        members = {name: getattr(kind, name) for name in (*names, "bl_idname")}
+        layout = RecordingLayout()
+        seen_as = type("Panel", (), {**members, "layout": layout, "path_menu": bpy.types.Menu.path_menu})
+        kind.draw(seen_as(), bpy.context)
+        applied = [call.properties["filepath"] for call in layout.of("operator", operator=kind.preset_operator)]
+        assert [Path(path).name for path in applied] == ["Default.py", "Fast.py", "Fine_Hair.py"]
+        others = layout.of("operator", operator=kind.preset_add_operator)
+        assert [call.properties["name"] for call in others[:-1]] == ["Default", "Fast", "Fine Hair"]
+        assert all(call.properties["remove_name"] for call in others[:-1])
 
     def test_blender_itself_can_run_one(self, tree: Any, node: Any, settings: Any) -> None:
         tree.nodes.active = node
@@ -212,6 +225,12 @@ class TestFolders:
         node_groups.apply_results(other.node_tree, found)
         bpy.ops.semantic_matte.clear_cache(node=computed.name)
         assert sorted(path.name for path in home.iterdir()) == sorted(JOBS[:2])
+
+    def test_clear_keeps_what_a_baked_node_reads(self, computed: Any) -> None:
+        home = operators_tools.results_folder(computed).parent
+        bpy.data.images.load(str(home / JOBS[2] / "plate.mattes.0001.exr"))
+        bpy.ops.semantic_matte.clear_cache()
+        assert sorted(path.name for path in home.iterdir()) == sorted((JOBS[0], JOBS[2]))
 
     def test_not_while_it_is_computed(self, computed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         identity = node_groups.settings_of(computed).identity
@@ -326,6 +345,24 @@ class TestTroubleshoot:
         assert "is not there" in layout.red_text()
         (copy,) = layout.of("operator")
         assert "engine's Python" in copy.properties["text"]
+
+    def test_in_a_window_it_never_waits(self, chosen: Any, scene: Any, tree: Any, tmp_path: Path) -> None:
+        slow = tmp_path / "python"
+        slow.write_text("#!/bin/sh\nsleep .3\necho '[]'\n", encoding="utf-8")
+        slow.chmod(0o755)
+        chosen.python = str(slow)
+        with node_editor(tree) as context:
+            troubleshooting.watch(context)
+        assert troubleshooting.respond("MOUSEMOVE") == {"PASS_THROUGH"}
+        assert troubleshooting.respond("TIMER") == {"PASS_THROUGH"}
+        until = time.monotonic() + 20
+        while (answer := troubleshooting.respond("TIMER")) == {"PASS_THROUGH"}:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert answer == {"FINISHED"}
+        assert troubleshooting._timer is None
+        assert "ended with code 0" in troubleshooting.text_of(troubleshooting._lines)
+        assert troubleshooting.respond("TIMER") == {"CANCELLED"}
 
     def test_an_engine_that_hangs_is_ended_with_the_addon(self, chosen: Any, tmp_path: Path) -> None:
         hangs = tmp_path / "python"

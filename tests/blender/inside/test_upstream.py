@@ -9,6 +9,7 @@ import bpy
 import compat
 import pytest
 from bl_ext.user_default.semantic_matte import fingerprints, node_groups, upstream
+
 from conftest import write_plate
 
 NEW = bpy.app.version >= (5, 0, 0)
@@ -86,13 +87,19 @@ def test_saving_and_loading_changes_nothing(described, scene, tree, node, tmp_pa
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda scene, tree, node: setattr(scene.render, "resolution_x", 32), "resolution changed from 64x48 to 32x48"),
+        (
+            lambda scene, tree, node: setattr(scene.render, "resolution_x", 32),
+            "resolution changed from 64x48 to 32x48",
+        ),
         (lambda scene, tree, node: setattr(scene.render, "resolution_percentage", 50), "resolution changed"),
         (lambda scene, tree, node: set_size(tree.nodes["Blur"], 7), "the node Blur changed"),
         (lambda scene, tree, node: setattr(tree.nodes["Blur"], "mute", True), "the node Blur changed"),
         (lambda scene, tree, node: keyed(tree.nodes["Blur"], "Size"), "the node Blur changed"),
         (lambda scene, tree, node: driven(tree.nodes["Blur"]), "the node Blur changed"),
-        (lambda scene, tree, node: setattr(image(tree).colorspace_settings, "name", "sRGB"), "the node Image changed"),
+        (
+            lambda scene, tree, node: setattr(image(tree).colorspace_settings, "name", "sRGB"),
+            "the node Image changed",
+        ),
         (lambda scene, tree, node: setattr(image(tree), "alpha_mode", "NONE"), "the node Image changed"),
         (lambda scene, tree, node: image(tree).pack(), "the node Image changed"),
         (
@@ -104,7 +111,9 @@ def test_saving_and_loading_changes_nothing(described, scene, tree, node, tmp_pa
             "something else flows into Hint",
         ),
         (
-            lambda scene, tree, node: tree.links.new(tree.nodes["Plate"].outputs["Alpha"], tree.nodes["Blur"].inputs[0]),
+            lambda scene, tree, node: tree.links.new(
+                tree.nodes["Plate"].outputs["Alpha"], tree.nodes["Blur"].inputs[0]
+            ),
             "other links lead to the node Blur",
         ),
     ],
@@ -140,7 +149,7 @@ def test_a_constant_colour(changed, tree, node):
 
 def test_what_is_within_a_group(changed, tree, node):
     inner = grouped(tree, node)
-    assert "the node group Inner changed" == changed(lambda: set_size(inner, 5))
+    assert changed(lambda: set_size(inner, 5)) == "the node group Inner changed"
     assert changed(lambda: inner.id_data.nodes.new("CompositorNodeBlur")) == ""
 
 
@@ -165,6 +174,21 @@ def test_files_of_a_sequence_at_the_frames_asked_for(changed, described, tree, t
     assert fingerprints.difference(before, described((4,), before)) == "shot.0011.exr changed on disk"
 
 
+def test_a_property_that_is_animated_is_told_by_its_keys(changed, scene, tree, tmp_path):
+    sequence(tree, tmp_path)
+    plate = tree.nodes["Plate"]
+
+    def key():
+        for frame, offset in ((1, 9), (30, 40)):
+            plate.frame_offset = offset
+            plate.keyframe_insert("frame_offset", frame=frame)
+
+    assert changed(key) == "the node Image changed"
+    scene.frame_set(1)
+    assert changed(lambda: scene.frame_set(20)) == ""
+    assert plate.frame_offset > 9
+
+
 def test_two_files_of_one_name(described, scene, tree, node, tmp_path):
     (tmp_path / "other").mkdir()
     second = compat.image_node(tree, str(write_plate(tmp_path / "other" / "plate.exr", seed=3)))
@@ -184,7 +208,10 @@ def test_a_painted_picture(changed, tree):
 def test_render_layers_are_described_by_what_can_be_known(changed, scene, tree, node):
     layers = render_layers(scene, tree, node)
     scene.render.engine = "CYCLES"
-    assert changed(lambda: setattr(scene.render, "engine", "BLENDER_WORKBENCH")) == "the node Render Layers changed"
+    assert (
+        changed(lambda: setattr(scene.render, "engine", "BLENDER_WORKBENCH"))
+        == "the node Render Layers changed"
+    )
     scene.view_layers.new("Second")
     assert changed(lambda: setattr(layers, "layer", "Second")) == "the node Render Layers changed"
 
@@ -243,11 +270,17 @@ def test_moving(kind, scene, tree, node, tmp_path):
 def test_nothing_is_refused_that_can_be_computed(scene, tree, node, tmp_path):
     assert upstream.refusal(scene, tree, node, (1, 2)) == ""
     sequence(tree, tmp_path, frame_start=3, frame_offset=9)
-    assert upstream.refusal(scene, tree, node, (1, 3, 8, 50)) == ""
+    assert upstream.refusal(scene, tree, node, (3, 8, 50)) == ""
     blurred(tree, node)
-    assert upstream.refusal(scene, tree, node, (1, 3, 8, 50)) == ""
+    assert upstream.refusal(scene, tree, node, (3, 8, 50)) == ""
     grouped(tree, node)
-    assert upstream.refusal(scene, tree, node, (1,)) == ""
+    assert upstream.refusal(scene, tree, node, (3,)) == ""
+    # Before its first frame a sequence shows the file before its first.
+    assert "no shot.0009.exr, which it shows at frame -1 (missing at -1,1,2)" in upstream.refusal(
+        scene, tree, node, (-1, 1, 2, 3)
+    )
+    tree.nodes["Plate"].use_cyclic = True
+    assert upstream.refusal(scene, tree, node, (-1, 1, 2, 3)) == ""
 
 
 def test_refusals_name_what_is_missing(scene, tree, node, plate_file, tmp_path):
@@ -307,6 +340,14 @@ def test_refusals_of_render_layers(scene, tree, node):
     assert "The view layer 'Second' of scene 'Scene' is not rendered" in upstream.refusal(scene, tree, node)
 
 
+@pytest.mark.skipif(not NEW, reason="compositors are groups since 5.0")
+def test_the_group_input_of_a_scenes_compositor(scene, tree, node):
+    tree.interface.new_socket("Image", in_out="INPUT", socket_type="NodeSocketColor")
+    start = tree.nodes.new("NodeGroupInput")
+    tree.links.new(start.outputs[0], node.inputs["Image"])
+    assert "The Group Input of 'Compositor' gives nothing" in upstream.refusal(scene, tree, node)
+
+
 def test_a_node_within_a_group(scene, tree):
     group = bpy.data.node_groups.new("Inner", "CompositorNodeTree")
     inner = node_groups.add_node(group)
@@ -319,7 +360,7 @@ def test_a_node_from_another_file(scene, tree, node, tmp_path):
     scene.name = "From library"
     bpy.ops.wm.save_as_mainfile(filepath=str(path))
     bpy.ops.wm.read_homefile(use_empty=True)
-    with bpy.data.libraries.load(str(path), link=True) as (there, here):
+    with bpy.data.libraries.load(str(path), link=True) as (_, here):
         here.scenes = ["From library"]
     linked = here.scenes[0]
     linked_tree = upstream.compat.scene_tree(linked)

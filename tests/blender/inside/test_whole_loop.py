@@ -264,6 +264,17 @@ def test_the_matte_moves_with_the_pan(comp: Comp) -> None:
         assert shift == 0 or np.abs(unmoved - middle)[:, inside].mean() > 0.02
 
 
+@pytest.mark.parametrize("name", ["Still", "Turned"])
+def test_the_cut_out_keeps_the_plates_own_alpha(comp: Comp, name: str) -> None:
+    """The turned plate is transparent where the frame is empty."""
+    node = comp.node(name)
+    plate, together = comp.render(comp.source(name)), comp.render(node.outputs["All"])[..., :1]
+    assert (plate[..., 3].min() == 0) == (name == "Turned")
+    assert bpy.ops.semantic_matte.show(node=name, show="CUTOUT") == {"FINISHED"}
+    # A product is rounded.
+    np.testing.assert_allclose(comp.render(node.outputs["Image"]), plate * together, rtol=2e-7)
+
+
 def test_where_the_frame_is_empty_there_is_no_matte(comp: Comp) -> None:
     """The crop leaves the frame's left edge empty."""
     source = comp.render(comp.source("Turned"))

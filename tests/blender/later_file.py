@@ -1,0 +1,71 @@
+"""Go on with a file of an earlier Blender, with the add-on: `python later_file.py JOB.json`, with a bpy.
+
+JOB.json: {"blend", "node", "edits": {slot: {property: value}}, "show", "frame", "out", "answer"}. The file is
+opened, the node's settings noted, its instances edited, its Image rendered into "out". ANSWER.json gets the
+version, the settings, the titles by slot, and the node's outputs by their names before and after the edits.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+
+# Blender's Python is given this file alone; its neighbours lie in the same folder.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import addon_place
+import bpy
+import compat
+
+SETTINGS = ("layout", "identity", "show", "find", "passes", "overlaps", "results_stem", "results_frames")
+
+
+def outputs(node: bpy.types.Node) -> dict[str, str]:
+    """Name -> identifier of the node's outputs."""
+    return {output.name: output.identifier for output in node.outputs}
+
+
+def main() -> None:
+    """Do the job that the first argument names."""
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    # Is there only once bpy is.
+    import addon_utils
+
+    addon_place.place_addon(Path(os.environ["BLENDER_USER_RESOURCES"]))
+    if addon_utils.enable(addon_place.MODULE, default_set=True) is None:
+        raise RuntimeError("The add-on can't be enabled.")
+    node_groups = importlib.import_module(f"{addon_place.MODULE}.node_groups")
+    bpy.ops.wm.open_mainfile(filepath=job["blend"], load_ui=False)
+    scene, tree, node = node_groups.find_node(bpy.context, job["node"])
+    settings = node_groups.settings_of(node)
+    answer = {
+        "version": list(bpy.app.version),
+        "settings": {name: getattr(settings, name) for name in SETTINGS},
+        "titles": {row.slot: row.title for row in settings.instances},
+        "before": outputs(node),
+    }
+    for slot, edits in job["edits"].items():
+        for name, value in edits.items():
+            setattr(settings.instances[slot], name, value)
+    settings.show = job["show"]
+    answer["after"] = outputs(node)
+    compat.prepare_output(scene, "RGBA")
+    end = next(one for one in tree.nodes if one.bl_idname in ("CompositorNodeComposite", "NodeGroupOutput"))
+    tree.links.new(node.outputs["Image"], end.inputs["Image"])
+    # What is made here has no description of the plate that a result could be out of date with.
+    scene.semantic_matte_on_stale = "WARN"
+    scene.frame_set(job["frame"])
+    compat.render(scene, job["out"])
+    Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+
+
+try:
+    main()
+except BaseException:
+    traceback.print_exc()
+    compat.end(1)
+compat.end(0)
