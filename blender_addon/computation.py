@@ -273,9 +273,12 @@ class Computation:
             self._capture.close()
         if self._folder is not None:
             result_folders.remove_capture(self._folder)
-        # The node, the file or the add-on's properties may be gone.
+        # The node, the file or the add-on's properties may be gone, or belong to another file.
         with contextlib.suppress(_GoneError, AttributeError, ReferenceError):
-            settings = node_groups.settings_of(self._find()[2])
+            group = self._find()[2].node_tree
+            if group.library is not None:
+                raise _GoneError
+            settings = group.semantic_matte
             settings.last_error = self.error
             settings.last_notices = "\n".join(self.notices)
         if self.error and bpy.app.background:

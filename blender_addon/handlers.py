@@ -23,6 +23,8 @@ ON_STALE = (
 )
 _REMEDY = "To render with what is there, set Missing Mattes to Warn in the panel."
 _POPUP_SIGNS = 80
+# How long the status bar tells of it.
+_STATUS_SECONDS = 20.0
 
 # What a timer is to tell in the window: (scene, sentences by node). Handlers may run beside its thread.
 _to_tell: list[tuple[str, dict[str, str]]] = []
@@ -129,6 +131,8 @@ def _show() -> None:
             if node.name in found and node.node_tree.library is None:
                 node_groups.settings_of(node).last_error = found[node.name]
         status_bar.show(" ".join(found.values()))
+        if not bpy.app.timers.is_registered(status_bar.clear):
+            bpy.app.timers.register(status_bar.clear, first_interval=_STATUS_SECONDS)
         _popup(list(found.values()))
 
 
@@ -177,8 +181,9 @@ def unregister() -> None:
         handlers = getattr(bpy.app.handlers, name)
         if handler in handlers:
             handlers.remove(handler)
-    if bpy.app.timers.is_registered(_show):
-        bpy.app.timers.unregister(_show)
+    for timer in (_show, status_bar.clear):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
     _to_tell.clear()
     running.rendering = False
     del bpy.types.Scene.semantic_matte_on_stale

@@ -26,7 +26,6 @@ def new_image(path: str | Path, hold: bool) -> bpy.types.Image:
     image.source = "FILE" if hold else "SEQUENCE"
     # Alphas and ids of objects are numbers, not colours.
     image.colorspace_settings.is_data = True
-    image.alpha_mode = "CHANNEL_PACKED"
     return image
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import bpy
 from bpy.props import StringProperty
 
-from . import node_groups, render_check, running, status_bar, thumbnails
+from . import compat, node_groups, render_check, running, status_bar, thumbnails, upstream
 from .computation import Computation
 
 _STEP_SECONDS = 0.1
@@ -97,7 +97,7 @@ class SEMANTIC_MATTE_OT_compute(bpy.types.Operator):
         try:
             scene, tree, node = node_groups.find_node(context, self.node)
         except LookupError as reason:
-            self.report({"ERROR"}, str(reason))
+            self.report({"ERROR"}, refusal_inside(context.scene, self.node) or str(reason))
             return None
         if running.current(node_groups.settings_of(node).identity) is not None:
             self.report({"ERROR"}, f"'{node.name}' is being computed already: wait for it, or cancel it.")
@@ -212,6 +212,18 @@ def over_compositor(context: bpy.types.Context, event: Event) -> bool:
         and area.y <= event.mouse_y < area.y + area.height
         for area in screen.areas
     )
+
+
+def refusal_inside(scene: bpy.types.Scene, name: str) -> str:
+    """The sentence for a node of this name (any, if "") that stands inside another group; "" if none does."""
+    compositors = {compat.scene_tree(one) for one in bpy.data.scenes}
+    for tree in bpy.data.node_groups:
+        if tree.bl_idname != "CompositorNodeTree" or tree in compositors:
+            continue
+        for node in node_groups.nodes_in(tree):
+            if name in ("", node.name):
+                return upstream.refusal(scene, tree, node)
+    return ""
 
 
 def run_to_end(computation: Computation) -> None:

@@ -44,7 +44,10 @@ class SEMANTIC_MATTE_PT_main(bpy.types.Panel):
         column = self.layout.column()
         column.enabled = node.node_tree.library is None
         column.label(text="Output Image")
-        column.row(align=True).prop(settings, "show", expand=True)
+        # Two in a row: a sidebar of the default width cuts the words of four.
+        column.grid_flow(row_major=True, columns=2, even_columns=True, align=True).prop(
+            settings, "show", expand=True
+        )
 
 
 class SEMANTIC_MATTE_PT_tools(NodePanel, bpy.types.Panel):

@@ -127,7 +127,8 @@ def _facts(settings: bpy.types.PropertyGroup, instance: bpy.types.PropertyGroup)
         return f"in {other.title}" if other is not None else "merged"
     if not instance.present:
         return "not in this result"
-    return f"{instance.label} {instance.score:.0%}"
+    # The title begins with the label unless the artist gave another; there is no room for both.
+    return f"{instance.score:.0%}"
 
 
 def _draw_active(

@@ -33,7 +33,7 @@ def draw_status(
     objects = f"{count} object{'s' * (count != 1)}"
     frame = context.scene.frame_current
     if settings.results_hold:
-        column.label(text=f"{objects}, held over all frames", icon="CHECKMARK")
+        column.label(text=f"{objects}, held", icon="CHECKMARK")
     elif frame in _frames(settings.results_frames):
         column.label(text=f"{objects}, frames {settings.results_frames}", icon="CHECKMARK")
     else:

@@ -52,10 +52,10 @@ def problem(
 def _missing_sentence(node: bpy.types.Node, results: Results, missing: Sequence[int]) -> str:
     """The sentence for frames without files: never computed, or gone from disk."""
     frames = f"frame {missing[0]}" if len(missing) == 1 else f"frames {text_of(missing)}"
-    gone = set(results.frames) if not results.hold else set(missing)
-    if gone.intersection(missing):
+    if results.hold or set(results.frames).intersection(missing):
+        what = "its mattes" if results.hold else f"the mattes of {frames}"
         return (
-            f"'{node.name}' has lost the mattes of {frames}: the files are not in '{results.folder}'. "
+            f"'{node.name}' has lost {what}: the files are not in '{results.folder}'. "
             "Bring them back, or compute again."
         )
     return (

@@ -232,6 +232,9 @@ def test_a_cancel_leaves_what_the_node_shows(
 
 def test_a_cancel_while_the_worker_does_another_job(astronaut: Any, worker: Any, tmp_path: Path) -> None:
     other = worker.start("matte", computing.PHOTO, tmp_path / "other", device="cpu", passes=16, samples=31)
+    while other.state != "running":
+        assert not other.poll()
+        time.sleep(0.005)
     work = computing.computation(astronaut)
     computing.step_until(work, lambda one: one.sentence.startswith("Waiting for the worker"))
     work.cancel()

@@ -344,6 +344,29 @@ def test_a_compute_while_a_render_runs_is_refused(world: World, render: Callable
     assert bpy.ops.semantic_matte.compute(node=world.node.name) == {"FINISHED"}
 
 
+def test_a_node_inside_another_group_is_told_what_to_do(world: World) -> None:
+    name = world.node.name
+    outer = bpy.data.node_groups.new("Look", "CompositorNodeTree")
+    inner = outer.nodes.new("CompositorNodeGroup")
+    inner.node_tree, inner.name = world.node.node_tree, name
+    world.tree.nodes.remove(world.node)
+    with pytest.raises(RuntimeError, match="inside the group 'Look'"):
+        bpy.ops.semantic_matte.compute(node=name)
+
+
+def test_a_node_of_another_file_is_told_what_to_do(world: World) -> None:
+    library = world.folder / "library.blend"
+    group = world.node.node_tree.name
+    bpy.ops.wm.save_as_mainfile(filepath=str(library), copy=True)
+    with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
+        wanted.node_groups = [group]
+    world.node.node_tree = wanted.node_groups[0]
+    assert world.node.node_tree.library is not None
+    with pytest.raises(RuntimeError, match="is linked from library.blend"):
+        bpy.ops.semantic_matte.compute(node=world.node.name)
+    computing.file_saves(world.folder)
+
+
 def test_a_cache_that_cannot_lie_beside_the_file_is_the_users_and_it_is_said(world: World) -> None:
     beside = world.folder / f"{computing.NAME}.semantic_matte"
     beside.write_text("a file where the folder should be")

@@ -11,6 +11,7 @@ import matte_files
 import numpy as np
 import pytest
 from bl_ext.user_default.semantic_matte import group_sockets, instance_table, node_groups
+from node_editor import node_editor
 from node_tools import difference, outputs, row, shown, target
 
 PERSON, DOG, CAR = "sm_person_01", "sm_dog_01", "sm_car_01"
@@ -51,6 +52,19 @@ def test_the_operator_makes_the_scenes_tree_where_there_is_none() -> None:
     ((scene, tree, _node),) = node_groups.all_nodes()
     assert scene == bpy.context.scene
     assert {one.bl_idname for one in tree.nodes} >= {"CompositorNodeRLayers", "CompositorNodeGroup"}
+
+
+def test_in_an_editor_the_operator_adds_to_the_tree_that_is_open(scene: Any, tree: Any) -> None:
+    """A tree that is no scene's, as where an artist works on a group."""
+    other = bpy.data.node_groups.new("Other", "CompositorNodeTree")
+    with node_editor(other) as context:
+        context.space_data.cursor_location = (70.0, -30.0)
+        assert bpy.ops.semantic_matte.add() == {"FINISHED"}
+    (node,) = node_groups.nodes_in(other)
+    assert tuple(node.location) == (70.0, -30.0)
+    assert not node_groups.all_nodes()
+    with pytest.raises(RuntimeError, match="there is one inside another group: 'Other'"):
+        bpy.ops.semantic_matte.show(show="MATTE")
 
 
 def test_before_anything_is_computed_the_plate_passes_and_all_is_0(
@@ -191,6 +205,16 @@ def test_each_result_takes_its_images_place(computed: tuple[Any, matte_files.Alp
     for one in (mattes, cryptomatte):
         assert one.image.colorspace_settings.is_data
         assert Path(one.image.filepath).parent == tmp_path / "second"
+
+
+def test_an_image_that_the_artist_loaded_stays_the_artists(node: Any, tmp_path: Path) -> None:
+    results, _alphas = matte_files.made(tmp_path / "first", [PERSON])
+    mine = bpy.data.images.load(results.mattes_file(1))
+    space = mine.colorspace_settings.name
+    node_groups.apply_results(node.node_tree, results)
+    mattes, _cryptomatte = node_groups.image_nodes(node.node_tree)
+    assert mattes.image != mine
+    assert (mine.colorspace_settings.name, mine.source, mine.users) == (space, "FILE", 0)
 
 
 def test_rewritten_files_are_read_anew(

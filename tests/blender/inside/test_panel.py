@@ -267,7 +267,7 @@ class TestStatus:
         scene.frame_set(12)
         select(tree, computed)
         layout = main_of(tree)
-        assert "3 objects, held over all frames" in layout.texts()
+        assert "3 objects, held" in layout.texts()
         assert layout.red_text() == ""
 
 
