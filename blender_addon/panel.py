@@ -45,9 +45,11 @@ class SEMANTIC_MATTE_PT_main(bpy.types.Panel):
         column.enabled = node.node_tree.library is None
         column.label(text="Output Image")
         # Two in a row: a sidebar of the default width cuts the words of four.
-        column.grid_flow(row_major=True, columns=2, even_columns=True, align=True).prop(
-            settings, "show", expand=True
-        )
+        choices = column.column(align=True)
+        for pair in (("PLATE", "CUTOUT"), ("OVERLAY", "MATTE")):
+            row = choices.row(align=True)
+            for value in pair:
+                row.prop_enum(settings, "show", value)
 
 
 class SEMANTIC_MATTE_PT_tools(NodePanel, bpy.types.Panel):

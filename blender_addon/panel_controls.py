@@ -42,7 +42,8 @@ def _section(
     name: str, label: str, rows: Sequence[ControlRow], parent: str, is_open: bool
 ) -> type[bpy.types.Panel]:
     """A panel class that shows these controls."""
-    names = tuple(row.name for row in rows)
+    # A slider has its name inside, where a sidebar of the default width has room for all of it.
+    sliders = {row.name: row.kind in ("int", "float") for row in rows}
 
     @never_fails
     def draw(self: bpy.types.Panel, context: bpy.types.Context) -> None:
@@ -51,10 +52,11 @@ def _section(
         settings = settings_of(node)
         column = self.layout.column()
         column.enabled = node.node_tree.library is None
-        column.use_property_split = True
         column.use_property_decorate = False
-        for one in names:
-            column.prop(settings, one)
+        for one, is_slider in sliders.items():
+            place = column.column()
+            place.use_property_split = not is_slider
+            place.prop(settings, one)
 
     def draw_header_preset(self: bpy.types.Panel, _context: bpy.types.Context) -> None:
         """Blender's own hook: the button of presets."""

@@ -36,5 +36,6 @@ def draw_wrapped(
     column = layout.column(align=True)
     column.scale_y = 0.8
     column.alert = alert
-    for number, line in enumerate(lines_of(text, signs)):
+    # An icon is as wide as some three letters.
+    for number, line in enumerate(lines_of(text, signs - 3 * (icon != "NONE"))):
         column.label(text=line, icon=icon if number == 0 else ("BLANK1" if icon != "NONE" else "NONE"))

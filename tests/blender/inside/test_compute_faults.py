@@ -362,7 +362,7 @@ def test_a_node_of_another_file_is_told_what_to_do(world: World) -> None:
         wanted.node_groups = [group]
     world.node.node_tree = wanted.node_groups[0]
     assert world.node.node_tree.library is not None
-    with pytest.raises(RuntimeError, match="is linked from library.blend"):
+    with pytest.raises(RuntimeError, match=r"is linked from library\.blend"):
         bpy.ops.semantic_matte.compute(node=world.node.name)
     computing.file_saves(world.folder)
 
