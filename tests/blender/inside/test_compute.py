@@ -227,6 +227,9 @@ def test_a_cancel_leaves_what_the_node_shows(
     assert (work.state, work.error) == ("cancelled", "")
     assert computing.shown(astronaut) == before
     assert computing.left_behind(computing.cache()) == []
+    if where == "capturing":
+        # What was made for it alone is gone too.
+        assert not computing.cache().exists()
     computing.file_saves(tmp_path)
 
 

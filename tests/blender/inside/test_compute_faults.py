@@ -318,6 +318,9 @@ def test_a_fault_in_the_middle_ends_it_with_a_sentence(
     assert words in work.sentence
     check_sentence(work.sentence)
     assert work.error == (work.sentence if state == "failed" else "")
+    if reached is at_work:
+        # The worker was not left to do it all for nothing.
+        assert work.fraction < 0.97
     world.undo.close()
     assert addon_is_registered()
     if keeps:

@@ -55,9 +55,12 @@ def test_the_operator_makes_the_scenes_tree_where_there_is_none() -> None:
 
 
 def test_in_an_editor_the_operator_adds_to_the_tree_that_is_open(scene: Any, tree: Any) -> None:
-    """A tree that is no scene's, as where an artist works on a group."""
+    """Here a group that the artist has gone into."""
     other = bpy.data.node_groups.new("Other", "CompositorNodeTree")
-    with node_editor(other) as context:
+    holder = tree.nodes.new("CompositorNodeGroup")
+    holder.node_tree = other
+    with node_editor(tree) as context:
+        context.space_data.path.append(other, node=holder)
         context.space_data.cursor_location = (70.0, -30.0)
         assert bpy.ops.semantic_matte.add() == {"FINISHED"}
     (node,) = node_groups.nodes_in(other)

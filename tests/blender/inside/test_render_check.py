@@ -16,6 +16,7 @@ import matte_files
 import pytest
 from addon_place import MODULE
 from bl_ext.user_default.semantic_matte import (
+    capture,
     compute_plan,
     control_rows,
     handlers,
@@ -194,12 +195,13 @@ def test_a_warning_is_told_once_a_render_and_the_render_goes_on(
     shown: Any, scene: Any, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     mattes(shown, 3).unlink()
+    mattes(shown, 4).unlink()
     scene.semantic_matte_on_stale = "WARN"
     scene.render.filepath = str(tmp_path / "out.")
     bpy.ops.render.render(animation=True)
     told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("Semantic Matte:")]
     assert len(told) == 1
-    assert "frame 3" in told[0]
+    assert "frames 3,4" in told[0]
     assert len(list(tmp_path.glob("out.*.exr"))) == 3
     assert running.rendering is False
 
@@ -225,6 +227,18 @@ def test_a_capture_is_no_render(
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     assert found(bpy.context.scene, 2, 3, 4) == ""
+
+
+def test_the_render_of_a_capture_is_not_checked(
+    shown: Any, scene: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mattes(shown, 2).unlink()
+    # Where a scene has to be rendered in 3D for it, the handlers are called.
+    monkeypatch.setattr(capture, "_running", True)
+    for handler in (handlers.before_render, handlers.before_frame, handlers.after_render):
+        handler(scene)
+    assert capfd.readouterr().err == ""
+    assert running.rendering is False
 
 
 def test_the_results_folder_follows_a_file_that_is_saved_elsewhere(shown: Any, tmp_path: Path) -> None:
