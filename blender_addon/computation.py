@@ -182,7 +182,7 @@ class Computation:
             scene = self._find()[0]
             result_folders.check_space(self._folder, plate_bytes(scene))
             done = capture.step()
-        self.notices += getattr(capture, "notices", [])
+        self.notices += [notice for notice in capture.notices if notice not in self.notices]
         self.fraction = _CAPTURE_SHARE
         yield
         hints = [capture.hint] if capture.hint else []

@@ -106,6 +106,8 @@ class SEMANTIC_MATTE_OT_compute(bpy.types.Operator):
         computation = Computation(context, scene, tree, node, extent, self.frame_range)
         if computation.ended:
             self._report_end(computation)
+            # The red box, at once.
+            thumbnails.redraw_compositors()
             return None
         return computation
 
