@@ -20,8 +20,9 @@ MODEL = "matting"
 PATCH_SIZE = 640
 # The solver inside sees as far as a patch reaches, so the widest band is most of one.
 WIDEST_BAND = 384
-# Up to a frame of HD at once, with some room for its sides to be padded; what is larger comes in tiles. An HD
-# frame whose band needs 1.2 megapixels takes 4 s so on two cores, 95 in patches and samples, with as much memory.
+# Up to a frame of HD at once, with some room for its sides to be padded; what is larger comes in tiles. A frame
+# of HD whose band needs 1.2 megapixels takes 4 s so on two cores, and 95 in patches and samples, with as much
+# memory.
 WHOLE_AREA = 1920 * 1088
 
 
