@@ -64,6 +64,7 @@ def test_inside(blender: Blender, file: Path, runtime: Path) -> None:
         "SEMANTIC_MATTE_PYTHON": sys.executable,
         "SEMANTIC_MATTE_RUNTIME": str(runtime),
         "SEMANTIC_MATTE_CONFIG": str(blender.folder / "config"),
+        "SEMANTIC_MATTE_SCRATCH": str(blender.folder),
     }
     done = subprocess.run(
         command(blender.python, file, blender.folder),

@@ -33,7 +33,8 @@ class _Session:
     """One process of Blender: its folders, made before bpy is loaded, and its exit code."""
 
     def __init__(self) -> None:
-        self.scratch = Path(tempfile.mkdtemp(prefix="sm-"))
+        # In the outer test's folder, which is removed in time even where Blender crashes.
+        self.scratch = Path(tempfile.mkdtemp(prefix="sm-", dir=os.environ.get("SEMANTIC_MATTE_SCRATCH")))
         self.code = 1
         # Blender reads them when it is loaded. An artist's own settings are neither seen nor touched.
         os.environ["BLENDER_USER_RESOURCES"] = str(self.scratch / "blender")
@@ -57,7 +58,8 @@ class _Session:
 
             for device in ("auto", "cpu"):
                 client().stop(device=device)
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        for folder in (self.scratch, sys.modules["bpy"].app.tempdir):
+            shutil.rmtree(folder, ignore_errors=True)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(self.code)
