@@ -1,4 +1,4 @@
-"""Where the clone's add-on has to lie for a Blender to find it. Needs no Blender."""
+"""Where the clone's add-on has to lie for a Blender to find it. Only enabling needs one."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def place_addon(resources: Path) -> Path:
             (folder / source.name).symlink_to(source)
     (folder / "semantic_matte_client").symlink_to(ROOT / "core" / "semantic_matte_client")
     return folder
+
+
+def enable_addon(resources: Path) -> None:
+    """Link it there and enable it, in a Blender."""
+    # Is there only once bpy is.
+    import addon_utils
+
+    place_addon(resources)
+    if addon_utils.enable(MODULE, default_set=True) is None:
+        raise RuntimeError("The add-on can't be enabled.")

@@ -9,10 +9,8 @@ title of each slot's socket by the node's name. The plates and results lie besid
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +47,9 @@ def add(tree: bpy.types.NodeTree, job: dict[str, Any], source: bpy.types.NodeSoc
     return {instance.slot: instance.title for instance in settings.instances}
 
 
-def main() -> None:
-    """Do the job that the first argument names."""
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    # Is there only once bpy is.
-    import addon_utils
-
-    addon_place.place_addon(Path(os.environ["BLENDER_USER_RESOURCES"]))
-    if addon_utils.enable(addon_place.MODULE, default_set=True) is None:
-        raise RuntimeError("The add-on can't be enabled.")
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    """Do the job. Returns what there is to answer."""
+    addon_place.enable_addon(Path(os.environ["BLENDER_USER_RESOURCES"]))
     scene = bpy.context.scene
     compat.prepare_scene(scene, *job["size"])
     scene.frame_start, scene.frame_end = job["frames"]
@@ -70,13 +62,7 @@ def main() -> None:
     titles = {node["name"]: add(tree, node, source) for node in job["nodes"]}
     tree.links.new(tree.nodes[job["saved"]].outputs["Image"], picture)
     bpy.ops.wm.save_as_mainfile(filepath=job["blend"])
-    answer = {"version": list(bpy.app.version), "titles": titles}
-    Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+    return {"version": list(bpy.app.version), "titles": titles}
 
 
-try:
-    main()
-except BaseException:
-    traceback.print_exc()
-    compat.end(1)
-compat.end(0)
+compat.do_job(main)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bpy
 
@@ -83,3 +87,14 @@ def end(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def do_job(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """A script of ours in a Blender: read the job that the first argument names, write its answer, end."""
+    try:
+        job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+        Path(job["answer"]).write_text(json.dumps(work(job)), encoding="utf-8")
+    except BaseException:
+        traceback.print_exc()
+        end(1)
+    end(0)

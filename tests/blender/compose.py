@@ -8,10 +8,9 @@ outputs. No file of the project is imported here.
 
 from __future__ import annotations
 
-import json
 import sys
-import traceback
 from pathlib import Path
+from typing import Any
 
 # Blender's Python is given this file alone; its neighbour lies in the same folder.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -35,17 +34,10 @@ def run(step: dict[str, str]) -> list[str]:
     return [output.name for output in node.outputs]
 
 
-def main() -> None:
-    """Do the job that the first argument names."""
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    """Do the job. Returns what there is to answer."""
     compat.prepare_scene(bpy.context.scene, *job["size"])
-    answer = {"version": bpy.app.version_string, "outputs": [run(step) for step in job["steps"]]}
-    Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+    return {"version": bpy.app.version_string, "outputs": [run(step) for step in job["steps"]]}
 
 
-try:
-    main()
-except BaseException:
-    traceback.print_exc()
-    compat.end(1)
-compat.end(0)
+compat.do_job(main)

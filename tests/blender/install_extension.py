@@ -7,9 +7,7 @@ tells what was there at each step. No file of the project is imported but this o
 
 from __future__ import annotations
 
-import json
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +93,8 @@ def disabled_in_mid_job(node: Any) -> dict[str, Any]:
     return {"found": found, "states": states, "said": said, "saved": path.is_file(), "enabled": is_enabled()}
 
 
-def main() -> None:
-    """Do the job that the first argument names."""
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    """Do the job. Returns what there is to answer."""
     answer: dict[str, Any] = {"version": bpy.app.version_string, "before": leftovers.everything_of_ours()}
     install(job["zip"])
     answer["enabled"] = is_enabled()
@@ -111,12 +108,7 @@ def main() -> None:
     remove()
     answer["after"] = leftovers.everything_of_ours()
     answer["loaded"] = leftovers.loaded_files()
-    Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+    return answer
 
 
-try:
-    main()
-except BaseException:
-    traceback.print_exc()
-    compat.end(1)
-compat.end(0)
+compat.do_job(main)

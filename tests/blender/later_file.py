@@ -8,11 +8,10 @@ version, the settings, the titles by slot, and the node's outputs by their names
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
-import traceback
 from pathlib import Path
+from typing import Any
 
 # Blender's Python is given this file alone; its neighbours lie in the same folder.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,15 +28,9 @@ def outputs(node: bpy.types.Node) -> dict[str, str]:
     return {output.name: output.identifier for output in node.outputs}
 
 
-def main() -> None:
-    """Do the job that the first argument names."""
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    # Is there only once bpy is.
-    import addon_utils
-
-    addon_place.place_addon(Path(os.environ["BLENDER_USER_RESOURCES"]))
-    if addon_utils.enable(addon_place.MODULE, default_set=True) is None:
-        raise RuntimeError("The add-on can't be enabled.")
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    """Do the job. Returns what there is to answer."""
+    addon_place.enable_addon(Path(os.environ["BLENDER_USER_RESOURCES"]))
     node_groups = importlib.import_module(f"{addon_place.MODULE}.node_groups")
     bpy.ops.wm.open_mainfile(filepath=job["blend"], load_ui=False)
     scene, tree, node = node_groups.find_node(bpy.context, job["node"])
@@ -60,12 +53,7 @@ def main() -> None:
     scene.semantic_matte_on_stale = "WARN"
     scene.frame_set(job["frame"])
     compat.render(scene, job["out"])
-    Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+    return answer
 
 
-try:
-    main()
-except BaseException:
-    traceback.print_exc()
-    compat.end(1)
-compat.end(0)
+compat.do_job(main)

@@ -9,9 +9,7 @@ compat.py is imported.
 
 from __future__ import annotations
 
-import json
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -58,21 +56,15 @@ def traces() -> list[str]:
     return modules + ["property"] * hasattr(bpy.types.CompositorNodeTree, "semantic_matte")
 
 
-def main() -> None:
-    """Do the job that the first argument names."""
-    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+def main(job: dict[str, Any]) -> dict[str, Any]:
+    """Do the job. Returns what there is to answer."""
     answer: dict[str, Any] = {"version": bpy.app.version_string, "outputs": {}, "traces": []}
     for step in job["steps"]:
         if step["blend"]:
             answer["outputs"][step["blend"]] = open_blend(step["blend"])
         render(step)
         answer["traces"] += traces()
-    Path(job["answer"]).write_text(json.dumps(answer), encoding="utf-8")
+    return answer
 
 
-try:
-    main()
-except BaseException:
-    traceback.print_exc()
-    compat.end(1)
-compat.end(0)
+compat.do_job(main)
