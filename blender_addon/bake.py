@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import group_sockets, instance_table, matte_images, matte_nodes, node_groups
+from .group_nodes import fed_by
 from .node_lookup import node_to_use
 
 _LEFT = 700.0
@@ -29,21 +30,16 @@ def bake(tree: bpy.types.NodeTree, node: bpy.types.Node) -> bpy.types.Node:
     made: list[bpy.types.Node] = []
     origin = (node.location[0] - _LEFT, node.location[1])
     slots, cryptomatte = _images(tree, group, origin, made)
+    feeds = instance_table.feeds(rows)
     built = matte_nodes.build(
         tree,
         matte_nodes.Sources(_plate(tree, node, made), slots, cryptomatte, (origin[0] + 300.0, origin[1])),
-        instance_table.feeds(rows),
+        feeds,
         settings.show,
         bool(settings.results_stem),
         [row.key for row in rows],
     )
-    feeds = instance_table.feeds(rows)
-    sockets = {
-        settings.socket_image: built.image,
-        settings.socket_all: built.all,
-        settings.socket_cryptomatte: built.cryptomatte,
-        **{row.socket: built.sums[feeds.targets[row.key]] for row in rows if row.socket},
-    }
+    sockets = fed_by(group, feeds, built)
     for identifier, takers in targets.items():
         for taker in takers:
             if sockets.get(identifier) is not None:

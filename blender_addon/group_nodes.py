@@ -71,16 +71,23 @@ def renew_nodes(group: bpy.types.NodeTree, feeds: Feeds) -> None:
         bool(settings.results_stem),
         [row.key for row in rows_of(group)],
     )
-    targets = {
+    for identifier, source in fed_by(group, feeds, built).items():
+        target = group_sockets.socket_of(ends.inputs, identifier)
+        if source is not None and target is not None:
+            group.links.new(source, target)
+
+
+def fed_by(
+    group: bpy.types.NodeTree, feeds: Feeds, built: matte_nodes.Built
+) -> dict[str, bpy.types.NodeSocket | None]:
+    """What feeds each of the group's outputs, by its identifier, of nodes that were built; None for nothing."""
+    settings = group.semantic_matte
+    return {
         settings.socket_image: built.image,
         settings.socket_all: built.all,
         settings.socket_cryptomatte: built.cryptomatte,
         **{row.socket: built.sums[feeds.targets[row.key]] for row in rows_of(group) if row.socket},
     }
-    for identifier, source in targets.items():
-        target = group_sockets.socket_of(ends.inputs, identifier)
-        if source is not None and target is not None:
-            group.links.new(source, target)
 
 
 def _built_nodes(group: bpy.types.NodeTree) -> list[bpy.types.Node]:

@@ -62,7 +62,7 @@ def set_frames(node: bpy.types.Node, results: Results) -> None:
 
 
 def copy_frames(source: bpy.types.Node, target: bpy.types.Node) -> None:
-    """Have another Image node of the same image show the same file at each frame."""
+    """Have another node that reads the same image show the same file at each frame."""
     if source.image is not None and source.image.source == "SEQUENCE":
         for name in ("frame_duration", "frame_start", "frame_offset", "use_cyclic", "use_auto_refresh"):
             setattr(target, name, getattr(source, name))

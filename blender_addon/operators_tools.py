@@ -10,8 +10,8 @@ from bpy.props import EnumProperty, StringProperty
 from . import preferences, result_folders, running, thumbnails, troubleshooting
 from .client_package import client
 from .group_nodes import image_nodes
-from .matte_images import image_folder
-from .node_finding import settings_of
+from .matte_images import copy_frames, image_folder
+from .node_finding import plate_input, settings_of
 from .node_groups import shown_results
 from .node_lookup import node_to_use
 
@@ -110,7 +110,7 @@ class SEMANTIC_MATTE_OT_add_cryptomatte(NodeTool, bpy.types.Operator):
         added = tree.nodes.new("CompositorNodeCryptomatteV2")
         added.source = "IMAGE"
         added.image = source
-        follow_frames(node, added)
+        copy_frames(image_nodes(node.node_tree)[1], added)
         try:
             added.layer_name = CRYPTOMATTE_LAYER
         except TypeError:
@@ -120,9 +120,9 @@ class SEMANTIC_MATTE_OT_add_cryptomatte(NodeTool, bpy.types.Operator):
             ) from None
         added.matte_id = slot
         added.location = node.location.x + node.width + 60, node.location.y - 300
-        plate = next((link.from_socket for link in tree.links if link.to_socket == node.inputs[0]), None)
-        if plate is not None:
-            tree.links.new(plate, added.inputs["Image"])
+        plate = plate_input(node)
+        if plate.is_linked:
+            tree.links.new(plate.links[0].from_socket, added.inputs["Image"])
         for other in tree.nodes:
             other.select = other == added
         tree.nodes.active = added
@@ -232,14 +232,6 @@ def cryptomatte_image(node: bpy.types.Node) -> bpy.types.Image:
     if reader is None or reader.image is None:
         raise LookupError(_NOTHING_YET)
     return reader.image
-
-
-def follow_frames(node: bpy.types.Node, added: bpy.types.Node) -> None:
-    """Have a node of a sequence show the frames that the node's own reader shows."""
-    reader = image_nodes(node.node_tree)[1]
-    for name in ("frame_duration", "frame_start", "frame_offset", "use_cyclic", "use_auto_refresh"):
-        if hasattr(reader, name) and hasattr(added, name):
-            setattr(added, name, getattr(reader, name))
 
 
 def worker_words(status: dict) -> str:

@@ -128,6 +128,7 @@ class _Grid:
 
     @classmethod
     def of(cls, shot: SheetShot, count: int) -> _Grid:
+        """The grid of a sheet of `count` frames of a shot."""
         wide = shot.size[1] * shot.pixel_aspect
         columns = min(max(1, count), MOST_FRAMES if wide < 0.95 * shot.size[0] else MOST_FRAMES // 2)
         room = (WIDEST - 2 * MARGIN - (columns - 1) * GAP) // columns, _TALLEST

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import matte_files
 import numpy as np
 from bl_ext.user_default.semantic_matte import node_groups
 
 import conftest
+
+Alphas = dict[str, np.ndarray]
+
+
+def shown_mattes(node: Any, folder: Path, slots: Sequence[str]) -> Alphas:
+    """Have the node show new mattes of these slots; what their layers hold, as Blender reads them."""
+    results, layers = matte_files.made(folder, slots)
+    node_groups.apply_results(node.node_tree, results)
+    return {slot: alpha.astype(np.float32) for slot, alpha in layers.items()}
 
 
 def outputs(node: Any) -> dict[str, str]:

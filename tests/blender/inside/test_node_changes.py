@@ -11,22 +11,19 @@ import matte_files
 import numpy as np
 import pytest
 from bl_ext.user_default.semantic_matte import group_sockets, node_groups
-from node_tools import difference, outputs, row, shown, target
+from node_tools import Alphas, difference, outputs, row, shown, shown_mattes, target
 
 import conftest
 
 PERSON, DOG, CAR = SLOTS = "sm_person_01", "sm_dog_01", "sm_car_01"
 
 Render = Callable[[Any], dict[str, Any]]
-Alphas = dict[str, np.ndarray]
 
 
 @pytest.fixture
 def alphas(node: Any, tmp_path: Path) -> Alphas:
     """What the node's three layers hold, as Blender reads them."""
-    results, layers = matte_files.made(tmp_path / "result", SLOTS)
-    node_groups.apply_results(node.node_tree, results)
-    return {slot: alpha.astype(np.float32) for slot, alpha in layers.items()}
+    return shown_mattes(node, tmp_path / "result", SLOTS)
 
 
 def all_is(render: Render, scene: Any, node: Any, expected: np.ndarray) -> None:
