@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import group_sockets, instance_table, matte_images, matte_nodes, node_groups
+from semantic_matte_client.nodes import instance_table
+
+from . import group_sockets, matte_images, matte_nodes, node_groups
 from .group_nodes import fed_by
 from .node_lookup import node_to_use
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import bpy
 
-from . import preferences
-from .result_folders import ResultFolderError, check_writable, folder_beside
+from semantic_matte_client.nodes.result_folders import ResultFolderError, check_writable, folder_beside
 
+from . import preferences
+
+# Where another folder is chosen, as sentences end.
+WHERE = "in the add-on's preferences"
 _UNSAVED = (
     "This file was never saved, so its mattes are in '{folder}': save it and compute again to have them "
     "beside it."
@@ -29,14 +32,14 @@ def cache_folder() -> tuple[Path, str]:
         if bpy.data.filepath:
             beside = folder_beside(bpy.data.filepath)
             try:
-                check_writable(beside)
+                check_writable(beside, WHERE)
             except ResultFolderError as reason:
                 notice = _READ_ONLY.format(folder=users_folder(), reason=reason)
             else:
                 return beside, ""
         else:
             notice = _UNSAVED.format(folder=users_folder())
-    check_writable(users_folder())
+    check_writable(users_folder(), WHERE)
     return users_folder(), notice
 
 
@@ -58,5 +61,5 @@ def _named(folder: str) -> Path:
             "first."
         )
     place = Path(bpy.path.abspath(folder))
-    check_writable(place)
+    check_writable(place, WHERE)
     return place

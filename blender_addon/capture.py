@@ -15,7 +15,9 @@ from pathlib import Path
 
 import bpy
 
-from . import compat, frame_spans
+from semantic_matte_client.nodes import frame_spans
+
+from . import compat
 from .capture_scene import copy_of, render_to, set_up
 from .colour_configuration import SCENE_LINEAR, scene_linear_of
 from .node_groups import hint_input, plate_input

@@ -2,6 +2,9 @@
 
 In an extension's zip the package lies in the add-on's own folder; `semantic-matte install blender` puts it
 where every console of that Blender finds it. Either way it has its plain name, and sys.path stays as it is.
+
+The add-on's other files import `semantic_matte_client.nodes` at their top: this one is registered before they
+are loaded.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ _FOLDER = Path(__file__).parent
 
 # The package that was put into sys.modules from here.
 _put: ModuleType | None = None
+# What was taken out of there again, by its names. The add-on's files stay loaded while it is disabled, and hold
+# on to these modules: enabled again, they and the console must have the same ones.
+_kept: dict[str, ModuleType] = {}
 
 
 class ClientPackageError(ImportError):
@@ -43,11 +49,17 @@ def client() -> ModuleType:
 
 
 def register() -> None:
-    """Have Blender's console import it by its plain name too. Where there is none, `client` tells later."""
+    """Have Blender's console and the add-on's files import it by its plain name. Raises ClientPackageError."""
+    found = client()
     try:
-        client()
-    except ClientPackageError as reason:
-        print(f"Semantic Matte: {reason}", file=sys.stderr)
+        importlib.import_module(f"{NAME}.nodes")
+    except ImportError as reason:
+        forget()
+        _kept.clear()
+        raise ClientPackageError(
+            f"The package '{found.__file__}' is not complete ({reason}): install the add-on's zip again, or "
+            "run 'semantic-matte install blender' and restart Blender."
+        ) from None
 
 
 def unregister() -> None:
@@ -62,12 +74,17 @@ def forget() -> None:
     if ours is None or sys.modules.get(NAME) is not ours:
         return
     for name in [name for name in sys.modules if name == NAME or name.startswith(f"{NAME}.")]:
-        del sys.modules[name]
+        _kept[name] = sys.modules.pop(name)
 
 
 def _own() -> ModuleType:
     """Import the copy in the add-on's folder under its plain name. Raises ClientPackageError."""
     global _put
+    if _kept:
+        _put = _kept[NAME]
+        sys.modules.update(_kept)
+        _kept.clear()
+        return _put
     folder = _FOLDER / NAME
     spec = importlib.util.spec_from_file_location(
         NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]
@@ -80,6 +97,7 @@ def _own() -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as reason:
         forget()
+        _kept.clear()
         raise ClientPackageError(
             f"'{folder}' can't be imported ({reason}): install the add-on's zip again."
         ) from reason

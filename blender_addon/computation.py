@@ -17,14 +17,23 @@ from typing import Any
 
 import bpy
 
-from . import cache_place, node_groups, preferences, result_folders, thumbnails, upstream
+from semantic_matte_client.nodes import result_folders
+from semantic_matte_client.nodes.frame_spans import text_of
+from semantic_matte_client.nodes.frame_words import frame_words, in_frames
+from semantic_matte_client.nodes.notices import told_notices
+from semantic_matte_client.nodes.result_folders import ResultFolderError
+from semantic_matte_client.nodes.result_records import (
+    Results,
+    ResultsError,
+    best_frames,
+    boxes_of,
+    read_results,
+)
+
+from . import cache_place, node_groups, preferences, thumbnails, upstream
 from .capture import Capture, CaptureError
 from .client_package import client
 from .compute_plan import Plan, PlanError, made_plan, plate_bytes
-from .frame_spans import text_of
-from .frame_words import frame_words, in_frames
-from .result_folders import ResultFolderError
-from .result_records import Results, ResultsError, best_frames, boxes_of, read_results
 
 # How the work is shared out over the progress bar.
 _CAPTURE_SHARE, _JOB_END = 0.1, 0.97
@@ -156,7 +165,7 @@ class Computation:
         self._plan = made_plan(scene, tree, node, extent, frame_range)
         self._cache, notice = cache_place.cache_folder()
         self.notices += [notice] * bool(notice)
-        self._folder = result_folders.new_capture_folder(self._cache, self.identity)
+        self._folder = result_folders.new_capture_folder(self._cache, self.identity, cache_place.WHERE)
         self._capture = Capture(scene, tree, node, self._plan.frames, self._folder, self._plan.offset)
         self._course = self._work(self._plan, self._capture)
 
@@ -180,7 +189,7 @@ class Computation:
             self.fraction = _CAPTURE_SHARE * capture.done / capture.total
             yield
             scene = self._find()[0]
-            result_folders.check_space(self._folder, plate_bytes(scene))
+            result_folders.check_space(self._folder, plate_bytes(scene), cache_place.WHERE)
             done = capture.step()
         self.notices += [notice for notice in capture.notices if notice not in self.notices]
         self.fraction = _CAPTURE_SHARE
@@ -211,8 +220,8 @@ class Computation:
             if not self._cancel_asked:
                 self._find()
         self._job = None
-        told = (in_frames(notice, plan.offset) for notice in job.notices)
-        self.notices += [notice for notice in dict.fromkeys(told) if notice not in self.notices]
+        told = told_notices(job.notices, plan.offset)
+        self.notices += [notice for notice in told if notice not in self.notices]
         if job.state == "cancelled" and self._cancel_asked:
             self._end("cancelled", _CANCELLED)
             yield

@@ -7,19 +7,14 @@ from typing import Any
 
 import bpy
 
+from semantic_matte_client.nodes.control_rows import settings_of_pixels
+from semantic_matte_client.nodes.frame_spans import FrameSpanError, frames_of, offset_for
+
 from . import control_rows, node_groups, running, upstream
-from .frame_spans import FrameSpanError, frames_of, offset_for
 
 EXTENTS = ("FRAME", "SCENE", "RANGE")
 # A shot of more frames is a slip of the finger, and a job takes no more plates.
 MOST_FRAMES = 10_000
-# Where, how fast, what else: a change of these makes no matte stale.
-_NOT_OF_PIXELS = frozenset(
-    (
-        *("device", "batch", "reuse", "accept_licence", "missing_frames"),
-        *("contact_sheet", "storage", "spread", "png", "foreground", "foreground_method", "foreground_space"),
-    )
-)
 
 
 class PlanError(Exception):
@@ -81,7 +76,7 @@ def described(
     """
     return {
         **upstream.describe(scene, tree, node, frames, known=known),
-        "settings": {name: value for name, value in settings.items() if name not in _NOT_OF_PIXELS},
+        "settings": settings_of_pixels(settings),
     }
 
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from semantic_matte_client.nodes.instance_table import Feeds
+
 from . import compat, group_sockets, matte_images, matte_nodes
 from .group_rows import rows_of
-from .instance_table import Feeds
 
 if TYPE_CHECKING:
-    from .result_records import Results
+    from semantic_matte_client.nodes.result_records import Results
 
 _MATTES, _CRYPTOMATTE, _INPUT, _OUTPUT, _SLOT = "sm.mattes", "sm.cryptomatte", "sm.in", "sm.out", "sm.slot."
 

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import bpy
 
-from .instance_table import Row
+from semantic_matte_client.nodes.instance_table import Row
 
 _ROW_FIELDS = tuple(field.name for field in fields(Row))
 _held = 0

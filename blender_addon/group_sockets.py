@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import bpy
 
+from semantic_matte_client.nodes.instance_table import Feeds, TitleRule, with_unique_titles
+
 from .group_rows import rows_of, updates_held, write_rows
-from .instance_table import Feeds, with_unique_titles
 
 # Settings that keep the identifiers of the group's own sockets: name, side, kind, what it says.
 OWN_SOCKETS = {
@@ -18,6 +19,8 @@ OWN_SOCKETS = {
     "socket_plate": ("Image", "INPUT", "NodeSocketColor", "The plate"),
     "socket_hint": ("Hint", "INPUT", "NodeSocketFloat", "A mask of what to matte, in place of finding it"),
 }
+# Sockets keep 63 bytes of UTF-8 of their name, and drop the rest.
+TITLES = TitleRule(63, tuple(name for name, side, *_ in OWN_SOCKETS.values() if side == "OUTPUT"))
 
 
 def all_trees() -> Iterator[bpy.types.NodeTree]:
@@ -108,7 +111,7 @@ def renew_sockets(group: bpy.types.NodeTree, feeds: Feeds) -> None:
         if not identifier and not goes:
             identifier = new_float_output(group, row.title, settings.socket_cryptomatte)
         rows.append(replace(row, socket=identifier))
-    write_rows(group, with_unique_titles(rows))
+    write_rows(group, with_unique_titles(rows, TITLES))
     own = {getattr(settings, setting) for setting in OWN_SOCKETS}
     remove_outputs(group, own | {row.socket for row in rows})
     name_sockets(group)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 if TYPE_CHECKING:
-    from .result_records import Results
+    from semantic_matte_client.nodes.result_records import Results
 
 
 def new_image(path: str | Path, hold: bool) -> bpy.types.Image:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import bpy
 
+from semantic_matte_client.nodes.instance_table import Feeds, overlay_colour
+
 from . import compat
-from .instance_table import Feeds, overlay_colour
 
 # Names of the nodes that a rebuild removes and makes anew begin with this.
 BUILT = "sm.built."

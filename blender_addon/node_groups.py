@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from . import group_nodes, group_sockets, instance_table, matte_images
+from semantic_matte_client.nodes import instance_table
+
+from . import group_nodes, group_sockets, matte_images
 from .group_nodes import image_nodes, sources
 from .group_rows import are_updates_held, rows_of, updates_held, write_rows
 from .node_finding import (
@@ -27,7 +29,7 @@ from .node_finding import (
 )
 
 if TYPE_CHECKING:
-    from .result_records import Results
+    from semantic_matte_client.nodes.result_records import Results
 
 # All that other parts need of the node is named here, wherever it is written.
 __all__ = [
@@ -91,7 +93,7 @@ def retitle(group: bpy.types.NodeTree, key: str, title: str) -> None:
     """Rename an instance and its socket; where another one has the title already, it gets a number."""
     if are_updates_held() or group.library is not None:
         return
-    write_rows(group, instance_table.with_title(rows_of(group), key, title))
+    write_rows(group, instance_table.with_title(rows_of(group), key, title, group_sockets.TITLES))
     group_sockets.name_sockets(group)
 
 
@@ -121,15 +123,16 @@ def apply_results(group: bpy.types.NodeTree, results: Results) -> None:
     settings = group.semantic_matte
     linked = group_sockets.linked_outputs(group)
     keys = {row.key for row in rows_of(group) if row.socket in linked}
-    write_rows(group, instance_table.renewed(rows_of(group), results.slots, keys))
+    rows = instance_table.renewed(rows_of(group), results.slots, keys, group_sockets.TITLES)
+    write_rows(group, rows)
     _note_results(settings, results)
     rebuild(group)
 
 
 def shown_results(group: bpy.types.NodeTree) -> Results | None:
     """The result that the group shows, None before the first; its folder follows a file that is moved."""
-    from .frame_spans import frames_of
-    from .result_records import Results, SlotFound
+    from semantic_matte_client.nodes.frame_spans import frames_of
+    from semantic_matte_client.nodes.result_records import Results, SlotFound
 
     settings = group.semantic_matte
     node, _cryptomatte = image_nodes(group)
@@ -165,7 +168,7 @@ def _new_group() -> bpy.types.NodeTree:
 
 def _note_results(settings: bpy.types.PropertyGroup, results: Results) -> None:
     """Keep what the images themselves don't say."""
-    from .frame_spans import text_of
+    from semantic_matte_client.nodes.frame_spans import text_of
 
     settings.results_folder = matte_images.stored_path(results.folder)
     settings.results_stem = results.stem

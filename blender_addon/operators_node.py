@@ -10,7 +10,9 @@ the only one.
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from . import compat, instance_table, node_groups, preferences
+from semantic_matte_client.nodes import instance_table
+
+from . import compat, node_groups, preferences
 from .node_lookup import node_to_use
 from .properties import SHOWS
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from . import preferences, result_folders, running, thumbnails, troubleshooting
+from semantic_matte_client.nodes import result_folders
+
+from . import preferences, running, thumbnails, troubleshooting
 from .client_package import client
 from .group_nodes import image_nodes
 from .matte_images import copy_frames, image_folder

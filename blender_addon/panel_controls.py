@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import bpy
 
-from .control_rows import GROUP_LABELS, ControlRow, grouped_rows
+from semantic_matte_client.nodes.control_rows import ControlRow
+
+from .control_rows import GROUP_LABELS, grouped_rows
 from .node_finding import settings_of
 from .panel_parts import NodePanel, never_fails, shown_node
 from .presets import SEMANTIC_MATTE_PT_presets

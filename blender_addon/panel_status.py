@@ -8,9 +8,10 @@ from typing import Any
 
 import bpy
 
+from semantic_matte_client.nodes.fingerprints import difference
+from semantic_matte_client.nodes.frame_spans import FrameSpanError, frames_of
+
 from .control_rows import settings_from
-from .fingerprints import difference
-from .frame_spans import FrameSpanError, frames_of
 from .wrapped_text import draw_wrapped, signs_across
 
 # A job's own: whether frames are a shot follows from how many there are.

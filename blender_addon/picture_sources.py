@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import bpy
 
-from . import fingerprints
+from semantic_matte_client.nodes import fingerprints
 
 # Of a file's name in a sequence, the last number is the frame's.
 _NUMBER = re.compile(r"(\d+)(?=\D*$)")

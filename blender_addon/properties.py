@@ -84,7 +84,7 @@ class SemanticMatteInstance(bpy.types.PropertyGroup):
 def _control_property(row: control_rows.ControlRow) -> Any:
     """A property of Blender for a control; its range and its tooltip are those of controls.json."""
     words = {"name": row.label, "description": row.description}
-    default = row.property_default
+    default = row.field_default
     if row.kind in ("names", "string"):
         return StringProperty(default=default, **words)
     if row.kind == "bool":
@@ -144,7 +144,7 @@ _settings_class: type[bpy.types.PropertyGroup] | None = None
 
 
 def register() -> None:
-    """Give every compositor tree its `semantic_matte`. Raises where there is no client to tell the controls."""
+    """Give every compositor tree its `semantic_matte`."""
     global _settings_class
     controls = {row.name: _control_property(row) for row in control_rows.control_rows()}
     _settings_class = type(

@@ -1,4 +1,8 @@
-"""The parts of the add-on that Blender has to know of: all of them are registered, or none."""
+"""The parts of the add-on that Blender has to know of: all of them are registered, or none.
+
+Each is imported when the one before it is registered: the first puts the client in place, which the others
+import.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,8 @@ def register_all() -> None:
     """Register every part. Where one can't be, all that was done is taken back and its error is raised."""
     registered: list[ModuleType] = []
     try:
-        for part in parts():
+        for name in PARTS:
+            part = _part(name)
             # One that fails halfway is taken back too, as far as it got.
             registered.append(part)
             part.register()
@@ -46,8 +51,13 @@ def unregister_all() -> None:
 
 
 def parts() -> list[ModuleType]:
-    """The parts as modules, imported only now."""
-    return [importlib.import_module(f".{name}", __package__) for name in PARTS]
+    """The parts as modules, once they are registered."""
+    return [_part(name) for name in PARTS]
+
+
+def _part(name: str) -> ModuleType:
+    """A part as a module, imported only now."""
+    return importlib.import_module(f".{name}", __package__)
 
 
 def _unregister(registered: Sequence[ModuleType]) -> list[Exception]:

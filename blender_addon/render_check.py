@@ -8,10 +8,12 @@ from typing import Any
 
 import bpy
 
-from . import compat, control_rows, fingerprints, node_groups, upstream
+from semantic_matte_client.nodes import fingerprints
+from semantic_matte_client.nodes.frame_spans import text_of
+from semantic_matte_client.nodes.result_records import Results, missing_files
+
+from . import compat, control_rows, node_groups, upstream
 from .compute_plan import described
-from .frame_spans import text_of
-from .result_records import Results, missing_files
 
 
 def problems(scene: bpy.types.Scene, frames: Sequence[int]) -> dict[str, str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from .result_records import Results
+    from semantic_matte_client.nodes.result_records import Results
 
 FOLDER = "thumbnails"
 # How many are kept: each has some 64 kB, and an artist computes all day.

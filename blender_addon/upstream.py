@@ -12,7 +12,9 @@ from typing import Any
 
 import bpy
 
-from . import compat, fingerprints
+from semantic_matte_client.nodes import fingerprints
+
+from . import compat
 from .animation import animated_paths, is_animated
 from .node_groups import hint_input, is_semantic_matte, plate_input
 from .node_values import socket_value, values_of
@@ -108,7 +110,7 @@ def describe(
     inputs = {"image": plate_input(node), "hint": hint_input(node)}
     return {
         "layout": _LAYOUT,
-        "blender": list(bpy.app.version[:2]),
+        "host": ["Blender", *bpy.app.version[:2]],
         "frame": _frame(scene),
         "nodes": described.nodes(tree, nodes),
         **{name: _link(socket, nodes) if socket else None for name, socket in inputs.items()},

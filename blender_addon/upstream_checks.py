@@ -8,7 +8,8 @@ from pathlib import Path
 
 import bpy
 
-from .frame_spans import text_of
+from semantic_matte_client.nodes.frame_spans import text_of
+
 from .picture_sources import files_of, source_of_node
 from .upstream_nodes import RENDER_LAYERS, with_groups
 

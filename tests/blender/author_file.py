@@ -24,7 +24,7 @@ import compat
 
 def results_of(fields: dict[str, Any]) -> Any:
     """The add-on's own Results of plain fields."""
-    records = importlib.import_module(f"{addon_place.MODULE}.result_records")
+    records = importlib.import_module("semantic_matte_client.nodes.result_records")
     slots = tuple(records.SlotFound(**slot) for slot in fields["slots"])
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     return records.Results(**{**plain, "slots": slots})

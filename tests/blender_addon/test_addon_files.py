@@ -35,6 +35,10 @@ OF_BLENDER = {
 }
 # Blender brings numpy along.
 OTHERS = {"numpy"}
+CLIENT = "semantic_matte_client"
+# Of these it is modules that are imported by name.
+WHOLE = {CLIENT, f"{CLIENT}.nodes"}
+SHARED = {f"{CLIENT}.nodes.{path.stem}" for path in (ROOT / "core" / CLIENT / "nodes").glob("[a-z]*.py")}
 # 4.2 to 5.0 have Python 3.11.
 SYNTAX = (3, 11)
 
@@ -46,6 +50,18 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
             yield from ((alias.name.partition(".")[0], False) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield (node.module or "").partition(".")[0], node.level > 0
+
+
+def of_the_client(tree: ast.AST) -> set[str]:
+    """The modules of the client that are imported by a statement."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            package = node.module or ""
+            found |= {f"{package}.{alias.name}" for alias in node.names} if package in WHOLE else {package}
+    return {name for name in found if name.partition(".")[0] == CLIENT}
 
 
 def at_the_top(tree: ast.Module) -> set[str]:
@@ -71,11 +87,8 @@ BPY_FREE = [path for path in FILES if not talks_to_blender(path)]
 MUST_BE_FREE = {
     "client_package",
     "control_rows",
-    "instance_table",
-    "frame_spans",
-    "fingerprints",
-    "result_folders",
-    "result_records",
+    "preset_files",
+    "registering",
     "thumbnail_pixels",
 }
 
@@ -84,8 +97,29 @@ MUST_BE_FREE = {
 def test_only_blender_numpy_and_the_standard_library_are_imported(path: Path) -> None:
     allowed = {*sys.stdlib_module_names, *OF_BLENDER, *OTHERS, "__future__"}
     found = {name for name, relative in imports(parsed(path)) if not relative}
-    # The client comes through client_package alone, and the engine not at all.
+    if of_the_client(parsed(path)) <= SHARED:
+        # What computes and is shared with other hosts. The rest of the client comes through client_package
+        # alone, and the engine not at all.
+        allowed.add(CLIENT)
     assert found <= allowed, f"{path.name} imports {sorted(found - allowed)}"
+
+
+# In the order in which they are imported: none of them finds the client before it was put in place.
+BEFORE_THE_CLIENT = ("__init__", "registering", "client_package")
+
+
+@pytest.mark.parametrize("name", BEFORE_THE_CLIENT)
+def test_nothing_of_the_client_is_imported_before_it_is_in_place(name: str) -> None:
+    tree = parsed(ADDON / f"{name}.py")
+    assert of_the_client(tree) == set()
+    # And none of the add-on's files that do.
+    relative = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    assert {alias.name for node in relative for alias in node.names} <= {*BEFORE_THE_CLIENT}
+
+
+def test_the_clients_place_is_the_first_part() -> None:
+    registering = importlib.import_module("blender_addon.registering")
+    assert registering.PARTS[0] == "client_package"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -39,7 +39,7 @@ def test_default_is_the_engines() -> None:
 
 def test_what_was_written_is_read_again() -> None:
     rows = preset_rows(control_rows())
-    values = {row.name: row.property_default for row in rows} | {"find": "person, 'dog'\nümlaut", "passes": 7}
+    values = {row.name: row.field_default for row in rows} | {"find": "person, 'dog'\nümlaut", "passes": 7}
     assert read(text_of(values), control_rows()) == (values, [])
 
 
@@ -49,7 +49,7 @@ def test_noise_of_32_bits_is_left_out() -> None:
 
 def test_a_presets_values_are_the_jobs() -> None:
     values, _ = read(text_of({"find": "person, dog", "passes": 2}), control_rows())
-    defaults = {row.name: row.property_default for row in control_rows()}
+    defaults = {row.name: row.field_default for row in control_rows()}
     settings = settings_from(defaults | values)
     assert settings["find"] == ["person", "dog"]
     assert settings["passes"] == 2

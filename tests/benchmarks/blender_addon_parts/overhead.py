@@ -27,7 +27,9 @@ def overhead() -> frame.Rows:
     frame.enable()
     sys.path.insert(0, str(Path(__file__).parent.parent.parent / "blender" / "inside"))
     import compat
-    from bl_ext.user_default.semantic_matte import capture, fingerprints, node_groups, upstream
+    from bl_ext.user_default.semantic_matte import capture, node_groups, upstream
+
+    from semantic_matte_client.nodes import fingerprints
 
     bpy.ops.wm.read_homefile(use_empty=True)
     scene = bpy.context.scene

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import OpenEXR
-from bl_ext.user_default.semantic_matte.result_records import Results, SlotFound
+
+from semantic_matte_client.nodes.result_records import Results, SlotFound
 
 SIZE = (64, 48)
 STEM = "plate"

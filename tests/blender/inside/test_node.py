@@ -10,9 +10,11 @@ import bpy
 import matte_files
 import numpy as np
 import pytest
-from bl_ext.user_default.semantic_matte import group_sockets, instance_table, node_groups
+from bl_ext.user_default.semantic_matte import group_sockets, node_groups
 from node_editor import node_editor
 from node_tools import difference, outputs, row, shown, target
+
+from semantic_matte_client.nodes import instance_table
 
 PERSON, DOG, CAR = "sm_person_01", "sm_dog_01", "sm_car_01"
 

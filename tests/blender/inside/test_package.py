@@ -67,11 +67,16 @@ def test_a_client_that_somebody_else_imported_is_left_alone() -> None:
     foreign.__file__ = "elsewhere.py"
     sys.modules[CLIENT] = foreign
     try:
-        enable()
+        errors: list[Exception] = []
+        addon_utils.enable(ADDON, default_set=True, handle_error=errors.append)
         from bl_ext.user_default.semantic_matte import client_package
 
+        (refusal,) = errors
+        with pytest.raises(client_package.ClientPackageError, match=r"of version 0\.0\.1.*restart Blender"):
+            raise refusal
         with pytest.raises(client_package.ClientPackageError, match=r"of version 0\.0\.1.*restart Blender"):
             client_package.client()
+        assert {**everything_of_ours(), "client": []} == NOTHING
         disable()
         assert sys.modules[CLIENT] is foreign
     finally:

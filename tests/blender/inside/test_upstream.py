@@ -8,10 +8,11 @@ import json
 import bpy
 import compat
 import pytest
-from bl_ext.user_default.semantic_matte import fingerprints, node_groups, upstream
+from bl_ext.user_default.semantic_matte import node_groups, upstream
 from upstream_parts import blurred, driven, grouped, image, keyed, render_layers, sequence, set_size
 
 from conftest import write_plate
+from semantic_matte_client.nodes import fingerprints
 
 NEW = bpy.app.version >= (5, 0, 0)
 

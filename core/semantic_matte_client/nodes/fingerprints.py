@@ -1,7 +1,10 @@
 """Descriptions of what a node's results follow from: their digests, and what differs between two of them.
 
-A description is a dict of plain values, as `upstream.describe` makes it, to which others may add ("settings").
-Of its files the time counts for nothing if the contents are the same: a copied or touched file is no other one.
+A description is a dict of plain values that a host makes of what flows into its node. Told in words of their
+own are "frame" (of the render: its "size" and others), "settings", "files" (see `describe_file`), "nodes"
+(rows with their "kind", "title" and "links"), "image", "source" and "hint" (what leads to each input), and
+"host" (the program and its version); of any other part the name is told. Of the files the time counts for
+nothing if the contents are the same: a copied or touched file is no other one.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from typing import Any
 _WHOLE = 64 << 20
 _PIECES, _PIECE = 16, 1 << 20
 _DIGITS = 16
+# Parts that are called what their inputs are: Image in Blender, Source in Nuke.
+_INPUTS = ("image", "source", "hint")
 
 Description = Mapping[str, Any]
 
@@ -32,7 +37,7 @@ def difference(before: Description, after: Description) -> str:
     """What changed, as a part of a sentence ("the settings changed (find)"); "" where nothing did.
 
     Files are compared where both describe them, as a check at one frame describes that frame's alone. Between
-    versions of Blender only frame and files are: the same nodes are described otherwise there.
+    versions of a host only frame, settings and files are: the same nodes are described otherwise there.
     """
     if before.get("frame") != after.get("frame"):
         return _frame_words(before.get("frame") or {}, after.get("frame") or {})
@@ -40,7 +45,7 @@ def difference(before: Description, after: Description) -> str:
     if changed:
         return f"the settings changed ({', '.join(changed)})"
     words = _file_words(before.get("files") or {}, after.get("files") or {})
-    if words or before.get("blender") != after.get("blender"):
+    if words or before.get("host") != after.get("host"):
         return words
     return _node_words(before, after) or _other_words(before, after)
 
@@ -106,12 +111,13 @@ def _node_words(before: Description, after: Description) -> str:
     kinds = [[row.get("kind") for row in rows] for rows in (old, new)]
     if kinds[0] != kinds[1]:
         return "other nodes lead to it now"
-    for one, other in zip(old, new, strict=True):
+    # As long as one another, since their kinds are the same: Python 3.9 can't check that.
+    for one, other in zip(old, new):  # noqa: B905
         if one != other:
             if one.get("links") != other.get("links"):
                 return f"other links lead to the node {one.get('title')}"
             return f"the node {one.get('title')} changed"
-    for name in ("image", "hint"):
+    for name in _INPUTS:
         if before.get(name) != after.get(name):
             return f"something else flows into {name.title()}"
     return ""
@@ -120,7 +126,7 @@ def _node_words(before: Description, after: Description) -> str:
 def _other_words(before: Description, after: Description) -> str:
     """What differs of parts that others added."""
     changed = _changed_keys(
-        *({key: row[key] for key in row if key not in ("files", "nodes", "blender")} for row in (before, after))
+        *({key: row[key] for key in row if key not in ("files", "nodes", "host")} for row in (before, after))
     )
     return f"the {' and '.join(changed)} changed" if changed else ""
 

@@ -1,16 +1,18 @@
-"""Sentences of the engine, which name captured files, in the words of the artist, who knows frames. No bpy."""
+"""Sentences of the engine, which name captured files, in the words of the artist, who knows frames."""
 
 from __future__ import annotations
 
 import re
 
+# Where a captured file lay: its capture, and below it at most the folder of a view.
+_CAPTURE = r"[^'\n]*?capture_[^'/\\]*[/\\](?:[^'/\\\n]+[/\\])?"
 # A captured plate as the engine names it: alone, in quotes, or with the folder that is gone when it is read.
 _PLATE = re.compile(
-    r"(?:\b(?:[Tt]he p|[Pp])late )?'[^'\n]*?capture_[^'/\\]*[/\\]plate\.(\d+)\.exr'"
+    rf"(?:\b(?:[Tt]he p|[Pp])late )?'{_CAPTURE}plate\.(\d+)\.exr'"
     r"|'?\bplate\.(\d+)\.exr\b'?"
 )
-_PATTERN = re.compile(r"'(?:[^'\n]*?capture_[^'/\\]*[/\\])?plate\.####\.exr'")
-_HINT = re.compile(r"(?i:\b(?:the )?hint) '[^'\n]*?capture_[^'/\\]*[/\\]hint\.\d+\.exr'")
+_PATTERN = re.compile(rf"'(?:{_CAPTURE})?plate\.####\.exr'")
+_HINT = re.compile(rf"(?i:\b(?:the )?hint) '{_CAPTURE}hint\.\d+\.exr'")
 
 
 def in_frames(sentence: str, offset: int = 0) -> str:

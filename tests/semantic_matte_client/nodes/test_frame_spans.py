@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from blender_addon.frame_spans import FrameSpanError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_addon import frame_spans
 from semantic_matte.frame_ranges import parse_frames, range_text
+from semantic_matte_client.nodes import frame_spans
+from semantic_matte_client.nodes.frame_spans import FrameSpanError
 
 FRAMES = st.sets(st.integers(-3000, 30000), min_size=1, max_size=40)
 

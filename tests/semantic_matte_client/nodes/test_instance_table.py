@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
-from blender_addon.instance_table import Row, feeds, renewed, with_title, with_unique_titles
 from hypothesis import given
 from hypothesis import strategies as some
 
-from blender_addon import instance_table
+from semantic_matte_client.nodes import instance_table
+from semantic_matte_client.nodes.instance_table import Row, TitleRule, feeds, with_title, with_unique_titles
+
+# As Blender has them.
+RULE = TitleRule(63, ("Image", "All", "Cryptomatte"))
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ def rows(*keys: str, **changes: Row) -> list[Row]:
 
 def keys(table: tuple[Row, ...]) -> list[str]:
     return [row.key for row in table]
+
+
+def renewed(earlier: Sequence[Row], found: Iterable[Found], linked: Collection[str]) -> tuple[Row, ...]:
+    return instance_table.renewed(earlier, found, linked, RULE)
 
 
 def test_a_first_result_gives_a_row_for_each_slot() -> None:
@@ -97,22 +105,33 @@ def test_a_merge_into_what_is_gone_ends() -> None:
 )
 def test_titles(titles: list[str], expected: list[str]) -> None:
     table = [Row(f"k{number}", f"k{number}", title=title) for number, title in enumerate(titles)]
-    assert [row.title for row in with_unique_titles(table)] == expected
+    assert [row.title for row in with_unique_titles(table, RULE)] == expected
 
 
-@given(some.lists(some.text(max_size=80), max_size=12))
-def test_titles_always_fit_and_differ(titles: list[str]) -> None:
-    table = with_unique_titles([Row(f"k{n}", f"k{n}", title=title) for n, title in enumerate(titles)])
+RULES = some.builds(TitleRule, some.integers(8, 200), some.lists(some.text(min_size=1), max_size=4).map(tuple))
+
+
+@given(some.lists(some.text(max_size=80), max_size=12), RULES)
+def test_titles_always_fit_and_differ(titles: list[str], rule: TitleRule) -> None:
+    given_rows = [Row(f"k{n}", f"k{n}", title=title) for n, title in enumerate(titles)]
+    table = with_unique_titles(given_rows, rule)
     found = [row.title for row in table]
-    assert len({*found, *instance_table.RESERVED_TITLES}) == len(found) + 3
-    assert all(0 < len(title.encode()) <= instance_table.TITLE_BYTES for title in found)
-    assert with_unique_titles(table) == table
+    assert len(set(found)) == len(found)
+    assert not set(found) & set(rule.reserved)
+    assert all(0 < len(title.encode()) <= rule.size for title in found)
+    assert with_unique_titles(table, rule) == table
+
+
+def test_a_host_that_reserves_nothing_and_has_room_keeps_titles() -> None:
+    titles = ["Image", "人" * 63]
+    table = with_unique_titles([Row(title, title, title=title) for title in titles], TitleRule(200))
+    assert [row.title for row in table] == titles
 
 
 def test_a_new_title_gives_way_to_those_that_are_there() -> None:
-    table = with_title(rows("a", "b"), "a", "b")
+    table = with_title(rows("a", "b"), "a", "b", RULE)
     assert [row.title for row in table] == ["b.001", "b"]
-    assert [row.title for row in with_title(table, "a", "b.001")] == ["b.001", "b"]
+    assert [row.title for row in with_title(table, "a", "b.001", RULE)] == ["b.001", "b"]
 
 
 def test_each_socket_gives_its_own_slot() -> None:

@@ -1,4 +1,4 @@
-"""What the engine wrote of a plate or of a shot, read from NAME.matte.json for the node. No bpy.
+"""What the engine wrote of a plate or of a shot, read from NAME.matte.json for a node.
 
 The fields are those of `semantic-matte schema`. Only what the node needs is read, and each field is checked, as
 the file may have been cut short, edited, or written by another version.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .frame_spans import frames_of, text_of
+from semantic_matte_client.nodes.frame_spans import frames_of, text_of
 
 # The least digits of a number in a file's name, as captured plates have them.
 DIGITS = 4
@@ -71,6 +71,7 @@ class Results:
         return str(self._file("matte", frame, "json"))
 
     def _file(self, what: str, frame: int, ending: str) -> Path:
+        """Path of one of a frame's files."""
         return Path(self.folder) / f"{self.stem}.{what}.{number_text(self.number(frame))}.{ending}"
 
 
@@ -165,12 +166,13 @@ def _record(path: Path) -> dict[str, Any]:
     if record.get("schema") != _SCHEMA:
         raise ResultsError(
             f"'{path}' was written by another version of the engine (schema {record.get('schema')!r}, expected "
-            f"{_SCHEMA}): install the add-on and the engine of the same version, and compute again."
+            f"{_SCHEMA}): install the node and the engine of the same version, and compute again."
         )
     return record
 
 
 def _rows(record: Mapping[str, Any], name: str, path: Path) -> list[Mapping[str, Any]]:
+    """A record's list of objects by its name. Raises ResultsError."""
     rows = record.get(name)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise ResultsError(f"'{path}' is damaged: expected a list of objects as '{name}'. Compute again.")
@@ -178,6 +180,7 @@ def _rows(record: Mapping[str, Any], name: str, path: Path) -> list[Mapping[str,
 
 
 def _text(row: Mapping[str, Any], name: str, path: Path) -> str:
+    """A text of a row by its name. Raises ResultsError."""
     value = row.get(name)
     if not isinstance(value, str):
         raise ResultsError(f"'{path}' is damaged: expected a text as '{name}', got {value!r}. Compute again.")
@@ -185,10 +188,11 @@ def _text(row: Mapping[str, Any], name: str, path: Path) -> str:
 
 
 def _number(row: Mapping[str, Any], name: str, path: Path) -> float:
+    """A number of a row by its name, 0 where it has none. Raises ResultsError."""
     value = row.get(name)
     if value is None:
         return 0.0
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ResultsError(f"'{path}' is damaged: expected a number as '{name}', got {value!r}. Compute again.")
     return float(value)
 

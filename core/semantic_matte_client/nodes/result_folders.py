@@ -1,4 +1,4 @@
-"""Where a node's results lie on disk, and what of it may be cleared. No bpy.
+"""Where a node's results lie on disk, and what of it may be cleared.
 
 <cache>/<identity>/<job>/plate.mattes.1001.exr ...     one folder for each settings and plates
 <cache>/<identity>/capture_<random>/plate.1001.exr     what is captured, until its job ends
@@ -17,10 +17,10 @@ import time
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-# What a blend file's own cache folder is called: shot.blend has shot.semantic_matte beside it.
+# What a file's own cache folder is called: shot.blend has shot.semantic_matte beside it.
 ENDING = ".semantic_matte"
 CAPTURE_PREFIX = "capture_"
-# A capture that nobody has written to for so long is what a crashed Blender left behind.
+# A capture that nobody has written to for so long is what a crashed host left behind.
 ABANDONED_SECONDS = 24 * 3600.0
 
 _JOB = re.compile(r"[0-9a-f]{16}")
@@ -33,9 +33,9 @@ class ResultFolderError(Exception):
     """A folder for results can't be used; its text is a sentence that says what to do."""
 
 
-def folder_beside(blend_file: str | Path) -> Path:
-    """The cache folder of a saved blend file: `shot.blend` -> `shot.semantic_matte` in the same folder."""
-    place = Path(blend_file)
+def folder_beside(saved: str | Path) -> Path:
+    """The cache folder of a saved scene or script: `shot.blend` -> `shot.semantic_matte` in the same folder."""
+    place = Path(saved)
     return place.with_name(f"{place.stem}{ENDING}")
 
 
@@ -69,9 +69,10 @@ def job_name(settings: dict[str, object], files: Iterable[str | Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def check_writable(folder: str | Path) -> None:
+def check_writable(folder: str | Path, where: str = "") -> None:
     """Make the folder if need be and see that files can be written there.
 
+    where: where the host lets another folder be chosen, for the sentence: "in the add-on's preferences".
     Raises ResultFolderError; what was made for the trial is gone then, and folders that were made stay.
     """
     place = Path(folder)
@@ -86,35 +87,38 @@ def check_writable(folder: str | Path) -> None:
             with contextlib.suppress(OSError):
                 one.rmdir()
         raise ResultFolderError(
-            f"Results can't be written into '{place}': {reason.strerror or reason}. Allow it, or choose "
-            "another cache folder in the add-on's preferences."
+            f"Results can't be written into '{place}': {reason.strerror or reason}. Allow it, or "
+            f"{_choose(where)}."
         ) from None
 
 
-def new_capture_folder(cache: str | Path, identity: str) -> Path:
-    """A new empty folder for a node's captured plates; what a crashed Blender left behind there is removed.
+def new_capture_folder(cache: str | Path, identity: str, where: str = "") -> Path:
+    """A new empty folder for a node's captured plates; what a crashed host left behind there is removed.
 
-    Raises ResultFolderError.
+    where: see `check_writable`. Raises ResultFolderError.
     """
     place = node_folder(cache, identity)
-    check_writable(place)
+    check_writable(place, where)
     remove_abandoned(place, time.time())
     try:
         return Path(tempfile.mkdtemp(prefix=CAPTURE_PREFIX, dir=place))
     except OSError as reason:
         raise ResultFolderError(
-            f"Plates can't be captured into '{place}': {reason.strerror or reason}. Choose another cache "
-            "folder in the add-on's preferences."
+            f"Plates can't be captured into '{place}': {reason.strerror or reason}. Allow it, or "
+            f"{_choose(where)}."
         ) from None
 
 
-def check_space(folder: str | Path, needed: int) -> None:
-    """Raise ResultFolderError where the disk has fewer bytes left: Blender doesn't tell of a file cut short."""
+def check_space(folder: str | Path, needed: int, where: str = "") -> None:
+    """Raise ResultFolderError where the disk has fewer bytes left: not every host tells of a file cut short.
+
+    where: see `check_writable`.
+    """
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise ResultFolderError(
             f"The disk of '{Path(folder).parent}' is full: {size_text(free)} are free, and a plate may need "
-            f"{size_text(needed)}. Make room, or choose another cache folder in the add-on's preferences."
+            f"{size_text(needed)}. Make room, or {_choose(where)}."
         )
 
 
@@ -200,6 +204,11 @@ def size_text(size: int) -> str:
     return f"{size} bytes" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
 
 
+def _choose(where: str) -> str:
+    """What else can be done, as a part of a sentence."""
+    return f"choose another cache folder {where}".rstrip()
+
+
 def _folders(place: Path) -> list[Path]:
     """The real folders in a folder, by name; none where it can't be read."""
     with contextlib.suppress(OSError), os.scandir(place) as entries:
@@ -208,6 +217,7 @@ def _folders(place: Path) -> list[Path]:
 
 
 def _captures(place: Path) -> list[Path]:
+    """The folders of captured plates in a node's folder."""
     return [one for one in _folders(place) if one.name.startswith(CAPTURE_PREFIX)]
 
 

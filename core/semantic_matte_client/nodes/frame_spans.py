@@ -1,7 +1,7 @@
 """Frames as an artist writes them, `1001-1050x2,1060`, and the numbers of the files that stand for them.
 
-A scene's frame and its file's number differ by an offset, which is 0 unless there are negative frames: no
-program agrees with another on how the file of frame -5 is called.
+A frame of the scene (in Nuke: of the script) and its file's number differ by an offset, which is 0 unless
+there are negative frames: no program agrees with another on how the file of frame -5 is called.
 """
 
 from __future__ import annotations

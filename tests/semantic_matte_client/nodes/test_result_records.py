@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blender_addon.result_records import ResultsError, SlotFound
 
-from blender_addon import frame_words, result_records
 from semantic_matte.outputs.shot_record_model import ShotRecord
 from semantic_matte.outputs.sidecar_model import SidecarRecord
+from semantic_matte_client.nodes import result_records
+from semantic_matte_client.nodes.result_records import ResultsError, SlotFound
 
 HASH = "0" * 64
 MODELS = [{"name": name, "licence": "MIT", "sha256": HASH, "origin": ""} for name in ("finder", "matting")]
@@ -180,20 +180,3 @@ def test_a_call_without_frames_is_a_slip(tmp_path: Path) -> None:
         result_records.read_results(tmp_path, "plate", ())
     with pytest.raises(ValueError, match="one alone to hold"):
         result_records.read_results(tmp_path, "plate", (1, 2), hold=True)
-
-
-@pytest.mark.parametrize(
-    ("said", "told"),
-    [
-        ("plate.1001.exr: Nothing found: no 'dog'.", "Frame 1: Nothing found: no 'dog'."),
-        ("The plate '/a b/capture_x1/plate.1003.exr' is damaged.", "Frame 3 is damaged."),
-        ("2/3 plate.1002.exr: matting sm_dog_01, 3%", "2/3 frame 2: matting sm_dog_01, 3%"),
-        ("Hint '/a/capture_z/hint.1001.exr': nothing in it.", "The Hint: nothing in it."),
-        ("Of 'plate.####.exr' frames are missing.", "Of the plate frames are missing."),
-        ("'/a/myplate.1001.exr.txt' is odd", "'/a/myplate.1001.exr.txt' is odd"),
-        ("matting", "Matting"),
-        ("", ""),
-    ],
-)
-def test_sentences_name_frames_in_place_of_captured_files(said: str, told: str) -> None:
-    assert frame_words.in_frames(said, offset=1000) == told

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from blender_addon import fingerprints
+from semantic_matte_client.nodes import fingerprints
 
 Description = dict[str, Any]
 
@@ -22,7 +22,7 @@ def description() -> Description:
     """One as `upstream.describe` makes them, with settings added."""
     return {
         "layout": 1,
-        "blender": [5, 2],
+        "host": ["Blender", 5, 2],
         "frame": {"size": [64, 48]},
         "settings": {"find": ["person"], "passes": 4},
         "nodes": [
@@ -99,13 +99,13 @@ def test_files_that_only_one_names_are_not_compared() -> None:
     assert fingerprints.difference(before, after) == ""
 
 
-def test_another_blender_describes_nodes_otherwise() -> None:
+def test_another_version_of_the_host_describes_nodes_otherwise() -> None:
     before, after = description(), description()
-    after["blender"], after["nodes"] = [4, 2], []
+    after["host"], after["nodes"] = ["Blender", 4, 2], []
     assert fingerprints.difference(before, after) == ""
     after["files"]["plate.exr"]["digest"] = "cd"
     assert fingerprints.difference(before, after) == "plate.exr changed on disk"
-    after = {**description(), "blender": [4, 2], "frame": {"size": [1, 1]}}
+    after = {**description(), "host": ["Blender", 4, 2], "frame": {"size": [1, 1]}}
     assert "resolution" in fingerprints.difference(before, after)
 
 

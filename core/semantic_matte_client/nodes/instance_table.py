@@ -1,4 +1,4 @@
-"""The table of instances: what a new result makes of it, what feeds each socket, which titles are free. No bpy.
+"""The table of instances: what a new result makes of it, what feeds each socket, which titles are free.
 
 A row keeps its key for as long as its socket may be linked, so that links survive a result with other objects.
 """
@@ -11,11 +11,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-# Sockets of Blender keep 63 bytes of UTF-8 of their name, and drop the rest.
-TITLE_BYTES = 63
-# Outputs of the node itself: an instance of the same name could not be told from them.
-RESERVED_TITLES = ("Image", "All", "Cryptomatte")
 _SLOT_PREFIX = "sm_"
+# A key's length where it has to give way to another one of the same slot.
+_KEY_BYTES = 63
+
+
+@dataclass(frozen=True)
+class TitleRule:
+    """Which titles a host's node can show.
+
+    size: the most bytes of UTF-8. reserved: what else is shown beside the instances, from which one of the same
+    name could not be told.
+    """
+
+    size: int
+    reserved: tuple[str, ...] = ()
 
 
 class Found(Protocol):
@@ -80,7 +90,9 @@ def default_title(slot: str) -> str:
     return slot.removeprefix(_SLOT_PREFIX) or slot
 
 
-def renewed(earlier: Sequence[Row], found: Iterable[Found], linked: Collection[str]) -> tuple[Row, ...]:
+def renewed(
+    earlier: Sequence[Row], found: Iterable[Found], linked: Collection[str], rule: TitleRule
+) -> tuple[Row, ...]:
     """The rows after a new result: those that it has again keep their key, title and switches.
 
     linked: keys whose socket leads somewhere. A row that the result lacks stays (present=False) if it is linked
@@ -93,35 +105,35 @@ def renewed(earlier: Sequence[Row], found: Iterable[Found], linked: Collection[s
     keys = {row.key for row in kept}
     kept = [row if row.into in keys else replace(row, into="") for row in kept]
     for slot in [slot for slot in of_slot if slot not in {row.slot for row in kept}]:
-        key = _free(slot, keys)
+        key = _free(slot, keys, _KEY_BYTES)
         keys.add(key)
         kept.append(_refreshed(Row(key, slot, title=default_title(slot)), of_slot[slot]))
-    return with_unique_titles(kept)
+    return with_unique_titles(kept, rule)
 
 
-def with_unique_titles(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows with titles that fit into a socket's name and of which no two are the same; earlier rows win.
+def with_unique_titles(rows: Sequence[Row], rule: TitleRule) -> tuple[Row, ...]:
+    """The rows with titles that keep to the rule and of which no two are the same; earlier rows win.
 
-    An empty title becomes the slot's own; a second `hero` becomes `hero.001`, as Blender counts.
+    An empty title becomes the slot's own; a second `hero` becomes `hero.001`.
     """
-    taken = set(RESERVED_TITLES)
+    taken = set(rule.reserved)
     # Titles that are right as they are have the first choice: setting one never renames another row.
     titles: list[str] = []
     for row in rows:
-        title = _free(_cut(_clean(row.title) or default_title(row.slot), TITLE_BYTES), taken)
+        title = _free(_cut(_clean(row.title) or default_title(row.slot), rule.size), taken, rule.size)
         taken.add(title)
         titles.append(title)
     return tuple(
-        row if row.title == title else replace(row, title=title)
-        for row, title in zip(rows, titles, strict=True)
+        row if row.title == titles[index] else replace(row, title=titles[index])
+        for index, row in enumerate(rows)
     )
 
 
-def with_title(rows: Sequence[Row], key: str, title: str) -> tuple[Row, ...]:
+def with_title(rows: Sequence[Row], key: str, title: str, rule: TitleRule) -> tuple[Row, ...]:
     """The rows with one of them renamed; it is that one which gives way where the title is taken."""
     others = [row for row in rows if row.key != key]
-    named = with_unique_titles([*others, *(replace(row, title=title) for row in rows if row.key == key)])
-    of_key = {row.key: row for row in named}
+    renamed = [replace(row, title=title) for row in rows if row.key == key]
+    of_key = {row.key: row for row in with_unique_titles([*others, *renamed], rule)}
     return tuple(of_key[row.key] for row in rows)
 
 
@@ -186,6 +198,7 @@ def _end(rows: Sequence[Row], key: str) -> str:
 
 
 def _title(rows: Sequence[Row], key: str) -> str:
+    """The title of the row of this key."""
     return next(row.title for row in rows if row.key == key)
 
 
@@ -199,11 +212,11 @@ def _cut(text: str, size: int) -> str:
     return text.encode("utf-8", "replace")[:size].decode("utf-8", "ignore").rstrip()
 
 
-def _free(text: str, taken: Collection[str]) -> str:
-    """The text, or the text with the first number that makes it none of those taken."""
+def _free(text: str, taken: Collection[str], size: int) -> str:
+    """The text, or the text with the first number that makes it none of those taken, in so many bytes."""
     free, number = text, 0
     while free in taken:
         number += 1
         end = f".{number:03d}"
-        free = _cut(text, TITLE_BYTES - len(end)) + end
+        free = _cut(text, size - len(end)) + end
     return free

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from blender_addon.result_folders import ResultFolderError
 
-from blender_addon import result_folders
+from semantic_matte_client.nodes import result_folders
+from semantic_matte_client.nodes.result_folders import ResultFolderError
 
 IDENTITY = "0123456789abcdef" * 2
 JOBS = ("a" * 16, "b" * 16, "c" * 16)
@@ -71,8 +71,19 @@ def test_a_folder_that_cannot_be_is_told_with_what_to_do(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     with pytest.raises(ResultFolderError, match=r"can't be written into .*another cache folder"):
         result_folders.check_writable(tmp_path / "file" / "cache")
-    with pytest.raises(ResultFolderError):
+    with pytest.raises(ResultFolderError, match=r"choose another cache folder\.$"):
         result_folders.new_capture_folder(tmp_path / "file", IDENTITY)
+
+
+def test_a_sentence_says_where_another_folder_is_chosen(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ask = r"choose another cache folder in the preferences\.$"
+    with pytest.raises(ResultFolderError, match=ask):
+        result_folders.check_writable(tmp_path / "file" / "cache", "in the preferences")
+    with pytest.raises(ResultFolderError, match=ask):
+        result_folders.new_capture_folder(tmp_path / "file", IDENTITY, "in the preferences")
+    with pytest.raises(ResultFolderError, match=ask):
+        result_folders.check_space(tmp_path, 10**18, "in the preferences")
 
 
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
@@ -100,7 +111,7 @@ def test_only_captures_are_removed_as_such(node: Path) -> None:
     assert (node / JOBS[0]).is_dir()
 
 
-def test_a_capture_of_a_crashed_blender_goes_after_a_day(node: Path) -> None:
+def test_a_capture_of_a_crashed_host_goes_after_a_day(node: Path) -> None:
     old, new = node / "capture_old", node / "capture_new"
     for place in (old, new):
         place.mkdir()
