@@ -12,7 +12,7 @@ _PLATE = re.compile(
     r"|'?\bplate\.(\d+)\.exr\b'?"
 )
 _PATTERN = re.compile(rf"'(?:{_CAPTURE})?plate\.####\.exr'")
-_HINT = re.compile(rf"(?i:\b(?:the )?hint) '{_CAPTURE}hint\.\d+\.exr'")
+_HINT = re.compile(rf"(?i:\b(?:the )?hint(?: mask)?) '{_CAPTURE}hint\.\d+\.exr'")
 
 
 def in_frames(sentence: str, offset: int = 0) -> str:

@@ -85,7 +85,8 @@ def read_results(
 ) -> Results:
     """The results of a job. frames: of the scene, as the job had them; with `hold` the one that is held.
 
-    Raises ResultsError where a frame's files are missing, or a record is missing or not what it should be.
+    Frames that were not tracked have no shot's record: what is called alike in them is one object then. Raises
+    ResultsError where a frame's files are missing, or a record is missing or not what it should be.
     """
     if not frames or (hold and len(frames) != 1):
         raise ValueError(f"expected at least one frame, and one alone to hold, got {len(frames)}")
@@ -94,15 +95,26 @@ def read_results(
     first = Path(bare.record_file(bare.frames[0]))
     sidecar = _record(first)
     shot = Path(folder) / f"{stem}.matte.json"
-    if len(bare.frames) > 1 or shot.is_file():
+    if shot.is_file() or (len(bare.frames) > 1 and _was_tracked(sidecar)):
         record = _record(shot)
         slots = tuple(_shot_slot(row, offset, shot) for row in _rows(record, "slots", shot))
     else:
         record = sidecar
-        slots = tuple(_frame_slot(row, bare.frames[0], first) for row in _rows(record, "slots", first))
+        slots = united_slots(_frame_slots(bare, frame) for frame in bare.frames)
     size = _size(sidecar, first)
     words = _words(record, len(bare.frames), hold, first.stat().st_mtime)
     return Results(bare.folder, stem, bare.frames, offset, hold, slots, size, words)
+
+
+def united_slots(found: Iterable[Iterable[SlotFound]]) -> tuple[SlotFound, ...]:
+    """The slots of all, each once: its best score, and the frames that show it in any of them."""
+    slots: dict[str, SlotFound] = {}
+    for one in (slot for slots_found in found for slot in slots_found):
+        known = slots.get(one.slot, one)
+        frames = {frame for text in (known.frames, one.frames) if text for frame in frames_of(text)}
+        score = max(known.score, one.score)
+        slots[one.slot] = SlotFound(one.slot, known.label, score, text_of(frames) if frames else "")
+    return tuple(slots.values())
 
 
 def boxes_of(results: Results, frame: int) -> dict[str, tuple[int, int, int, int]]:
@@ -195,6 +207,18 @@ def _number(row: Mapping[str, Any], name: str, path: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ResultsError(f"'{path}' is damaged: expected a number as '{name}', got {value!r}. Compute again.")
     return float(value)
+
+
+def _was_tracked(sidecar: Mapping[str, Any]) -> bool:
+    """Whether a frame was done as one of a shot, which has a record of its own then."""
+    settings = sidecar.get("settings")
+    return not isinstance(settings, dict) or settings.get("track") is not False
+
+
+def _frame_slots(results: Results, frame: int) -> tuple[SlotFound, ...]:
+    """The slots of a frame's own record."""
+    path = Path(results.record_file(frame))
+    return tuple(_frame_slot(row, frame, path) for row in _rows(_record(path), "slots", path))
 
 
 def _frame_slot(row: Mapping[str, Any], frame: int, path: Path) -> SlotFound:

@@ -16,6 +16,10 @@ from semantic_matte_client.nodes import frame_words
         ("The plate '/a/capture_x1/left/plate.1003.exr' is damaged.", "Frame 3 is damaged."),
         (r"The plate 'C:\a\capture_x1\left\plate.1003.exr' is damaged.", "Frame 3 is damaged."),
         ("Hint '/a/capture_z/left/hint.1001.exr': nothing in it.", "The Hint: nothing in it."),
+        (
+            "The hint mask '/a/capture_z/hint.1001.exr' is empty: paint it.",
+            "The Hint is empty: paint it.",
+        ),
         ("Of '/a/capture_z/left/plate.####.exr' frames are missing.", "Of the plate frames are missing."),
         # Somebody's own plate, further below a folder that is called so.
         (

@@ -40,7 +40,9 @@ def slot_row(slot: str, box: Sequence[int] | None) -> dict[str, Any]:
     }
 
 
-def write_frame(folder: Path, number: int, slots: dict[str, Sequence[int] | None]) -> Path:
+def write_frame(
+    folder: Path, number: int, slots: dict[str, Sequence[int] | None], track: bool | None = None
+) -> Path:
     """A frame's files, its record checked by the engine's own model."""
     plate = {
         **{"name": "plate", "size": [64, 48], "data_window": [0, 0, 64, 48], "display_window": [0, 0, 64, 48]},
@@ -54,7 +56,7 @@ def write_frame(folder: Path, number: int, slots: dict[str, Sequence[int] | None
         **{
             "foreground": None,
             "cryptomatte": None,
-            "settings": {},
+            "settings": {} if track is None else {"track": track},
             "models": MODELS,
             "versions": {},
             "seed": 0,
@@ -127,6 +129,22 @@ def test_a_shot_is_told_in_the_scenes_frames(tmp_path: Path) -> None:
     assert result_records.missing_files(results) == (0,)
     # 3 was never part of it.
     assert result_records.missing_files(results, (-1, 0, 3)) == (0, 3)
+
+
+def test_frames_that_were_not_tracked_are_brought_together(tmp_path: Path) -> None:
+    write_frame(tmp_path, 1, {"sm_dog_01": (0, 0, 2, 2)}, track=False)
+    write_frame(tmp_path, 2, {"sm_dog_01": (1, 0, 3, 2), "sm_cat_01": (4, 4, 6, 6)}, track=False)
+    write_frame(tmp_path, 3, {}, track=False)
+    results = result_records.read_results(tmp_path, "plate", (1, 2, 3))
+    assert results.slots == (
+        SlotFound("sm_dog_01", "dog", 0.75, "1,2"),
+        SlotFound("sm_cat_01", "cat", 0.75, "2"),
+    )
+    assert results.words.startswith("3 frames, by")
+    # A tracked one whose record is gone is not taken for that.
+    write_frame(tmp_path, 1, {}, track=True)
+    with pytest.raises(ResultsError, match="can't be read"):
+        result_records.read_results(tmp_path, "plate", (1, 2, 3))
 
 
 def test_a_missing_file_is_named_by_its_frame(tmp_path: Path) -> None:
