@@ -115,8 +115,11 @@ ENABLE_IN_BLENDER = (
     "In Blender, started anew: Edit > Preferences > Add-ons, tick Semantic Matte. The compositor's Add menu "
     "has its node."
 )
+ENABLE_IN_NUKE = (
+    "In Nuke, started anew: press Tab in the node graph and type Semantic Matte, or take it from the toolbar."
+)
 HOSTS = {
-    "nuke": Host("Nuke", "nuke_plugin", "menu.py", nuke_places),
+    "nuke": Host("Nuke", "nuke_plugin", "menu.py", nuke_places, ENABLE_IN_NUKE),
     "blender": Host("Blender", "blender_addon", MANIFEST, blender_places, ENABLE_IN_BLENDER),
 }
 

@@ -51,7 +51,9 @@ def source_names(folder: Path) -> set[str]:
 def test_what_lies_where(nuke: Path, home: Path, tree: Tree) -> None:
     plan_install("nuke").carry_out()
     client = {f"semantic_matte_client/{name}" for name in source_names(client_folder())}
-    adapter = source_names(host_folders.HOSTS["nuke"].adapter_folder())
+    # All but what is read before anything is installed.
+    names = source_names(host_folders.HOSTS["nuke"].adapter_folder())
+    adapter = {name for name in names if not name.startswith("docs/")}
     written = {name for name, content in tree(nuke / "semantic_matte").items() if content is not None}
     assert written == client | adapter | {"semantic_matte_client/engine.json", RECEIPT}
     for name in source_names(client_folder()):
@@ -79,7 +81,9 @@ with open(sys.argv[1] + "/init.py", encoding="utf-8") as stream:
     exec(compile(stream.read(), "init.py", "exec"))
 import semantic_matte_client
 from semantic_matte_client import engine_place
+from semantic_matte_client.nodes.frame_spans import text_of
 print(semantic_matte_client.__file__)
+print(text_of([1001, 1002, 1003]))
 print(engine_place.find())
 """
     environment = {"HOME": "/nowhere", "PYTHONIOENCODING": "utf-8"}
@@ -93,7 +97,7 @@ print(engine_place.find())
     )
     assert done.returncode == 0, done.stderr
     expected = nuke / "semantic_matte" / "semantic_matte_client" / "__init__.py"
-    assert done.stdout.splitlines() == [str(expected), sys.executable]
+    assert done.stdout.splitlines() == [str(expected), "1001-1003", sys.executable]
 
 
 @pytest.mark.parametrize("link", [False, True])
@@ -109,9 +113,11 @@ def test_an_undone_install_leaves_nothing(
     assert (nuke / "semantic_matte").is_dir()
     assert nuke_init.has_line((nuke / "init.py").read_bytes())
     # What the host's Python leaves behind goes along.
-    bytecode = nuke / "semantic_matte" / "semantic_matte_client" / "__pycache__"
-    bytecode.mkdir()
-    (bytecode / "errors.cpython-311.pyc").touch()
+    client = nuke / "semantic_matte" / "semantic_matte_client"
+    for source in (client / "errors.py", client / "nodes" / "frame_spans.py"):
+        bytecode = source.parent / "__pycache__"
+        bytecode.mkdir()
+        (bytecode / f"{source.stem}.cpython-311.pyc").touch()
     plan_uninstall("nuke").carry_out()
     assert tree(nuke) == before
     assert not (home / ".config" / "semantic-matte").exists()

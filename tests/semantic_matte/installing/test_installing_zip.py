@@ -46,6 +46,8 @@ def test_the_addon_and_the_client_are_in_it_to_the_byte(packed: Path) -> None:
     for folder, prefix in ((ADDON, ""), (client_folder(), CLIENT)):
         for path in folder.rglob("*.py"):
             assert found[prefix + path.relative_to(folder).as_posix()] == path.read_bytes()
+    # What nodes share, in a folder of its own.
+    assert {f"{CLIENT}nodes/__init__.py", f"{CLIENT}nodes/frame_spans.py"} <= set(found)
     assert found["blender_manifest.toml"] == (ADDON / "blender_manifest.toml").read_bytes()
     assert found[f"{CLIENT}controls.json"] == (client_folder() / "controls.json").read_bytes()
     engine = json.loads(found[f"{CLIENT}engine.json"])
