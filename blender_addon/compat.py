@@ -10,6 +10,8 @@ import bpy
 
 # Since 5.0 a scene takes its compositor from a node group, whose output is a group output.
 HAS_COMPOSITING_GROUPS = bpy.app.version >= (5, 0, 0)
+# Up to 4.4 an Image node gives white for a layer that a frame's file lacks; since 4.5 it gives 0.
+NEEDS_EVERY_LAYER = bpy.app.version < (4, 5, 0)
 _MATH = "ShaderNodeMath" if HAS_COMPOSITING_GROUPS else "CompositorNodeMath"
 _VALUE = "ShaderNodeValue" if HAS_COMPOSITING_GROUPS else "CompositorNodeValue"
 

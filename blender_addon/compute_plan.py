@@ -10,11 +10,16 @@ import bpy
 from semantic_matte_client.nodes.control_rows import settings_of_pixels
 from semantic_matte_client.nodes.frame_spans import FrameSpanError, frames_of, offset_for
 
-from . import control_rows, node_groups, running, upstream
+from . import compat, control_rows, node_groups, running, upstream
 
 EXTENTS = ("FRAME", "SCENE", "RANGE")
 # A shot of more frames is a slip of the finger, and a job takes no more plates.
 MOST_FRAMES = 10_000
+
+_UNTRACKED = (
+    "Frames that are not tracked lack each other's layers, which this Blender shows as white: tick Track "
+    "objects, or use Blender 4.5 or later."
+)
 
 
 class PlanError(Exception):
@@ -59,6 +64,8 @@ def made_plan(
     values = control_rows.settings_from(settings)
     if len(frames) == 1:
         values["track"] = False
+    elif compat.NEEDS_EVERY_LAYER and not values["track"]:
+        raise PlanError(_UNTRACKED)
     return Plan(frames, offset_for(frames), hold, values, described(scene, tree, node, values, frames))
 
 

@@ -264,6 +264,27 @@ def test_the_matte_moves_with_the_pan(comp: Comp) -> None:
         assert shift == 0 or np.abs(unmoved - middle)[:, inside].mean() > 0.02
 
 
+def test_frames_that_are_not_tracked_show_their_own_instances(comp: Comp) -> None:
+    """In the second frame the plate has left the picture: its file has no layer of who is in the first."""
+    move = comp.source("Pan").node.inputs["X"]
+    move.default_value = 4 * SIDE
+    move.keyframe_insert("default_value", frame=PAN[1])
+    node_groups.settings_of(comp.node("Pan")).track = False
+    span = {"node": "Pan", "extent": "RANGE", "frame_range": f"{PAN[0]}-{PAN[1]}"}
+    if bpy.app.version < (4, 5, 0):
+        # An Image node shows a layer that is not there as white.
+        with pytest.raises(RuntimeError, match="tick Track objects"):
+            bpy.ops.semantic_matte.compute(**span)
+        return
+    assert bpy.ops.semantic_matte.compute(**span) == {"FINISHED"}
+    first, second = (comp.mattes("Pan", frame) for frame in PAN[:2])
+    assert set(first) - set(second)
+    for frame, mattes in zip(PAN[:2], (first, second), strict=True):
+        for slot, title in comp.titles("Pan").items():
+            shown = comp.render(comp.node("Pan").outputs[title], frame)[..., 0]
+            np.testing.assert_array_equal(shown, mattes.get(slot, np.zeros((HEIGHT, WIDTH), np.float32)))
+
+
 @pytest.mark.parametrize("name", ["Still", "Turned"])
 def test_the_cut_out_keeps_the_plates_own_alpha(comp: Comp, name: str) -> None:
     """The turned plate is transparent where the frame is empty."""
