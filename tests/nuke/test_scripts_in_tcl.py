@@ -89,9 +89,17 @@ def copied(host: Any) -> None:
     host.paste(host.copy([node]))
 
 
+def with_network(host: Any) -> None:
+    """The group around the Inference node. Any file stands for the network's: only its name is written."""
+    from semantic_matte_nuke import inference_group
+
+    host.nuke.nodes.Constant().setSelected(True)
+    inference_group.create(__file__)
+
+
 CASES: dict[str, Callable[[Any], None]] = {
     one.__name__: one
-    for one in (nothing, bare_node, with_results, crowd, edited, two_in_a_group, baked, copied)
+    for one in (nothing, bare_node, with_results, crowd, edited, two_in_a_group, baked, copied, with_network)
 }
 
 
@@ -123,6 +131,20 @@ def test_the_copy_of_a_node_is_a_script(host: Any) -> None:
     assert script.errors == []
     (node,) = script.nodes
     assert node.class_name == "Group"
+
+
+def test_the_script_of_the_engines_export(tmp_path: Path) -> None:
+    """What `semantic-matte export-cat` writes for CatFileCreator."""
+    from semantic_matte.outputs.nuke_cat import write_cat
+
+    text = next(path for path in write_cat(tmp_path, b"", "1.0") if path.suffix == ".nk").read_text("ascii")
+    script = load(text)
+    assert script.errors == []
+    (node,) = script.nodes
+    assert node.knobs["torchScriptFile"] == "[file dirname [value root.name]]/semantic_matte.pt"
+    again = load(emit(script))
+    assert again.errors == []
+    assert again.nodes == script.nodes
 
 
 @pytest.mark.parametrize("text", ["Read {", "Group {\n name a\n}\nend_group\nend_group\n", "push $nobody\n"])
