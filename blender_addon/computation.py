@@ -19,7 +19,7 @@ import bpy
 
 from semantic_matte_client.nodes import result_folders
 from semantic_matte_client.nodes.frame_spans import text_of
-from semantic_matte_client.nodes.frame_words import frame_words, in_frames
+from semantic_matte_client.nodes.frame_words import STAGE_WORDS, frame_words, in_frames
 from semantic_matte_client.nodes.notices import told_notices
 from semantic_matte_client.nodes.result_folders import ResultFolderError
 from semantic_matte_client.nodes.result_records import (
@@ -45,14 +45,6 @@ _MOST_THUMBNAIL_FRAMES = 16
 _GONE = "The node was deleted while its mattes were computed, so the job was ended."
 _CANCELLED = "Cancelled: the node shows what it showed before, and frames that were done are kept."
 _BUG = "This is a bug of the add-on, please report it with the lines in the console: "
-
-
-# Of stages that say nothing to an artist, what they are.
-_STAGES = {
-    "connecting": "Reaching the worker",
-    "queued": "Waiting for the worker, which does another job",
-    "starting": "The engine is loading",
-}
 
 
 class _GoneError(Exception):
@@ -252,7 +244,7 @@ class Computation:
         progress = self._job.progress
         if self._cancel_asked:
             return
-        self.sentence = _STAGES.get(progress.stage) or in_frames(progress.sentence(), plan.offset)
+        self.sentence = STAGE_WORDS.get(progress.stage) or in_frames(progress.sentence(), plan.offset)
         share = _JOB_END - _CAPTURE_SHARE
         self.fraction = max(self.fraction, _CAPTURE_SHARE + share * progress.fraction)
 

@@ -17,6 +17,7 @@ from typing import Any, Callable, List, Optional, Tuple
 import nuke
 from semantic_matte_client.nodes import result_folders
 from semantic_matte_client.nodes.frame_words import in_frames
+from semantic_matte_client.nodes.notices import told_notices
 
 from . import (
     capture,
@@ -142,7 +143,7 @@ class Computation:
         if self.ended or self.plan is None:
             return
         offset = self.plan.offset
-        self._add_notices(in_frames(notice, offset) for notice in outcome.notices)
+        self._add_notices(told_notices(outcome.notices, offset))
         if outcome.fault:
             self._end(FAILED, f"{words.FAULT}{outcome.sentence}")
         elif outcome.state == FAILED:
@@ -162,11 +163,10 @@ class Computation:
         running.note(self)
         self._add_notices(plan.notices)
         # What the node shows already is generated to have it checked: the engine compares the plates' pixels.
-        if not _shows(node, plan) and finished_results.is_there(
-            plan.folder, plan.views, plan.frames, plan.offset, plan.hold
-        ):
+        there = None if _shows(node, plan) else finished_results.shown_if_there(*_place_of(plan))
+        if there is not None:
             self._add_notices([words.FOUND])
-            self._apply(plan)
+            self._apply(plan, there)
             return ()
         node_knobs.set_status(node, f"Generating {self._frame_text(plan)} ...")
         if self._progress is None:
@@ -203,13 +203,11 @@ class Computation:
         self._clean()
         host.in_main_thread(functools.partial(self.finish, outcome))
 
-    def _apply(self, plan: Plan) -> None:
-        """Have the node show what is in the job's folder."""
+    def _apply(self, plan: Plan, finished: Optional[finished_results.Finished] = None) -> None:
+        """Have the node show what is in the job's folder. finished: that, where it was read already."""
         self.state, self.sentence = "applying", "Reading the results"
         start = time.perf_counter()
-        shown, notices = finished_results.read_shown(
-            plan.folder, plan.views, plan.frames, plan.offset, plan.hold
-        )
+        shown, notices = finished or finished_results.read_shown(*_place_of(plan))
         self._add_notices(notices)
         node = self._found()
         if node is None:
@@ -290,6 +288,11 @@ class Computation:
         from semantic_matte_client.nodes.frame_spans import text_of
 
         return text_of(plan.frames) + (", held" if plan.hold else "")
+
+
+def _place_of(plan: Plan) -> Tuple[Path, Tuple[str, ...], Tuple[int, ...], int, bool]:
+    """What of a plan says where its results lie, for `finished_results`."""
+    return plan.folder, plan.views, plan.frames, plan.offset, plan.hold
 
 
 def start(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from semantic_matte_client.nodes.result_records import Results, ResultsError, read_results, united_slots
 
@@ -11,10 +11,11 @@ from .stored_values import ShownResults
 
 STEM = "plate"
 
+# What a node shows, and what there is to say of it.
+Finished = Tuple[ShownResults, Tuple[str, ...]]
 
-def read_shown(
-    folder: Path, views: Sequence[str], frames: Sequence[int], offset: int, hold: bool
-) -> Tuple[ShownResults, Tuple[str, ...]]:
+
+def read_shown(folder: Path, views: Sequence[str], frames: Sequence[int], offset: int, hold: bool) -> Finished:
     """The result in a job's folder, and what there is to say of it. frames: of the script.
 
     Raises ResultsError where files of a view are missing or are not what they should be.
@@ -36,15 +37,16 @@ def read_shown(
     return shown, tuple(_differences(found))
 
 
-def is_there(folder: Path, views: Sequence[str], frames: Sequence[int], offset: int, hold: bool) -> bool:
-    """Whether all of it is there already, from an earlier run or from a farm."""
+def shown_if_there(
+    folder: Path, views: Sequence[str], frames: Sequence[int], offset: int, hold: bool
+) -> Optional[Finished]:
+    """As `read_shown` where all of it is there already, from an earlier run or from a farm; else None."""
     if not all((folder / view).is_dir() for view in views):
-        return False
+        return None
     try:
-        read_shown(folder, views, frames, offset, hold)
+        return read_shown(folder, views, frames, offset, hold)
     except ResultsError:
-        return False
-    return True
+        return None
 
 
 def _stem(folder: Path) -> str:

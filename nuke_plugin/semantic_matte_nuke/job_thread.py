@@ -13,18 +13,13 @@ from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple, Sequence, Tuple
 
 from semantic_matte_client.errors import ClientError
+from semantic_matte_client.nodes.frame_words import STAGE_WORDS
 
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 # A job is asked how it goes so often; the same is how soon a cancel is heard.
 _NAP = 0.05
 # After an exception from outside, for the worker's word that the job is cancelled.
 _LAST_SECONDS = 2.0
-# Of stages that say nothing to an artist, what they are.
-_STAGES = {
-    "connecting": "Reaching the worker",
-    "queued": "Waiting for the worker, which does another job",
-    "starting": "The engine is loading",
-}
 
 # Starts a job of the client; called in the thread that hears of it.
 Start = Callable[[], Any]
@@ -111,7 +106,7 @@ def _run(job: NamedJob, number: int, count: int, report: Report, notices: dict[s
     try:
         while not running.poll():
             progress = running.progress
-            words = _STAGES.get(progress.stage) or progress.sentence()
+            words = STAGE_WORDS.get(progress.stage) or progress.sentence()
             if not cancelled and not report((number + progress.fraction) / count, prefix + words):
                 cancelled = True
                 running.cancel()

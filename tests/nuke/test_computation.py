@@ -99,6 +99,8 @@ def test_the_same_again_is_shown_at_once_and_another_setting_is_computed(
 ) -> None:
     found = shot(host, work, plate)
     first = generated(host, found, 1001)
+    # The node's own control says it.
+    assert not any("as asked" in notice for notice in first.notices)
     host.undo()
     assert ours("node_results").shown_results(found.node) is None
     again = ours("computation").start(found.node, 1001)

@@ -14,6 +14,13 @@ _PLATE = re.compile(
 _PATTERN = re.compile(rf"'(?:{_CAPTURE})?plate\.####\.exr'")
 _HINT = re.compile(rf"(?i:\b(?:the )?hint(?: mask)?) '{_CAPTURE}hint\.\d+\.exr'")
 
+# Of stages that say nothing to an artist, what they are.
+STAGE_WORDS = {
+    "connecting": "Reaching the worker",
+    "queued": "Waiting for the worker, which does another job",
+    "starting": "The engine is loading",
+}
+
 
 def in_frames(sentence: str, offset: int = 0) -> str:
     """The sentence with `frame 1001` for `plate.1001.exr`. offset: a file's number less its scene frame."""

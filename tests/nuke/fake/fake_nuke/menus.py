@@ -206,21 +206,9 @@ class Menus:
         self.toolbars = {"Nodes": nodes}
         # The Tab menu finds what lies in the toolbar.
         self.bars["Nodes"] = nodes
-        for name in (
-            "Image",
-            "Draw",
-            "Time",
-            "Channel",
-            "Color",
-            "Filter",
-            "Keyer",
-            "Merge",
-            "Transform",
-            "3D",
-            "Other",
-        ):
+        for name in self.BUTTONS:
             nodes._items.append(Menu(name))
-        for name in ("File", "Edit", "Workspace", "Viewer", "Render", "Cache", "Help"):
+        for name in self.MAIN:
             self.bars["Nuke"]._items.append(Menu(name))
 
     def paths(self) -> list[str]:

@@ -102,8 +102,8 @@ def format_from(text: str) -> Format:
     return found
 
 
-class Box:
-    """A rectangle of whole pixels, r and t outside of it."""
+class Info:
+    """What Node.bbox gives: a rectangle of whole pixels."""
 
     def __init__(self, x: int = 0, y: int = 0, r: int = 0, t: int = 0) -> None:
         self._box = (int(x), int(y), int(r), int(t))
@@ -113,6 +113,16 @@ class Box:
 
     def y(self) -> int:
         return self._box[1]
+
+    def w(self) -> int:
+        return self._box[2] - self._box[0]
+
+    def h(self) -> int:
+        return self._box[3] - self._box[1]
+
+
+class Box(Info):
+    """One that tells its far edges too, r and t outside of it, and can be set."""
 
     def r(self) -> int:
         return self._box[2]
@@ -120,33 +130,8 @@ class Box:
     def t(self) -> int:
         return self._box[3]
 
-    def w(self) -> int:
-        return self._box[2] - self._box[0]
-
-    def h(self) -> int:
-        return self._box[3] - self._box[1]
-
     def set(self, x: int, y: int, r: int, t: int) -> None:
         self._box = (int(x), int(y), int(r), int(t))
-
-
-class Info:
-    """What Node.bbox gives."""
-
-    def __init__(self, x: int = 0, y: int = 0, r: int = 0, t: int = 0) -> None:
-        self._box = (int(x), int(y), int(r), int(t))
-
-    def x(self) -> int:
-        return self._box[0]
-
-    def y(self) -> int:
-        return self._box[1]
-
-    def w(self) -> int:
-        return self._box[2] - self._box[0]
-
-    def h(self) -> int:
-        return self._box[3] - self._box[1]
 
 
 class View:
